@@ -1,0 +1,67 @@
+"""The error family: each says what was asked, what was found and what to do.
+
+Every error is also a builtin, so ordinary ``except ValueError`` works.
+"""
+
+
+class MnemicError(Exception):
+    """Anything mnemic raises on purpose."""
+
+
+class ConfigError(MnemicError, ValueError):
+    """A setting is out of range, or differs from what the memory was made with."""
+
+
+class ShapeError(MnemicError, ValueError):
+    """A tensor or picture does not fit the memory it was given to."""
+
+
+class CueError(MnemicError, ValueError):
+    """A cue carries nothing to recall from: no part, nothing known, or not-a-number."""
+
+
+class MediaError(MnemicError, ValueError):
+    """A file or array cannot be read as a picture."""
+
+
+class DataError(MnemicError, FileNotFoundError):
+    """A data set is neither on this machine nor could it be downloaded."""
+
+
+class EmptyMemoryError(MnemicError, LookupError):
+    """There is nothing stored to settle into."""
+
+
+class NotStoredError(MnemicError, KeyError):
+    """No engram has this id: it was forgotten, or never stored."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""  # KeyError would print the repr
+
+
+class StoreError(MnemicError, OSError):
+    """The memory on disk could not be read or written; nothing half-written remains."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full; the write was undone."""
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the memory for longer than this one would wait."""
+
+
+class NotAMemoryError(StoreError):
+    """The path holds something that is not a mnemic memory."""
+
+
+class NewerVersionError(StoreError):
+    """The memory was written by a newer mnemic."""
+
+
+class DamagedError(StoreError):
+    """The memory on disk fails its own checks."""
+
+
+class ReadOnlyError(MnemicError, PermissionError):
+    """A change was asked of a memory opened with ``read_only=True``."""

@@ -1,0 +1,1 @@
+"""Equations: pure functions on tensors, no state, no files."""

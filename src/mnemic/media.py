@@ -1,0 +1,169 @@
+"""Bytes, files and arrays to pictures, with limits checked before anything is decoded."""
+
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Shaped, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mnemic.errors import MediaError
+
+PICTURE_FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+MOST_PIXELS = 25_000_000
+MOST_BYTES = 64 * 2**20
+ARRAY = "application/x-npy"
+
+PictureSource = Shaped[np.ndarray, "height width *channels"] | Image.Image | str | Path | bytes
+
+
+class Picture(NamedTuple):
+    """A decoded picture. Transparent pixels are unknown, not black."""
+
+    pixels: UInt8[np.ndarray, "height width channels"]  # one channel, or red, green, blue
+    known: Bool[np.ndarray, "height width"] | None
+    original: bytes  # as given; arrays as .npy, PIL images as PNG
+    media_type: str
+
+
+def read_picture(source: PictureSource) -> Picture:
+    """Read a picture from a path, encoded bytes, a PIL image or an array.
+
+    Arrays are height × width, or × channels with 1 (grey), 3 (colour) or 4 (colour and alpha);
+    uint8, booleans, or floats in 0..1, which are read to the nearest of 256 levels. Files may be
+    PNG, JPEG or WebP of at most 25 megapixels; their EXIF orientation is applied.
+
+    Raises:
+        MediaError: none of these, too large, damaged, or holding values out of range.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        buffer = io.BytesIO()
+        _refuse_large(source.size, "the picture")
+        source.convert(_plain_mode(source)).save(buffer, "PNG")
+        return _from_image(source, buffer.getvalue(), "image/png", "the picture")
+    if isinstance(source, bytes):
+        return _from_bytes(source, f"{len(source)} bytes")
+    if isinstance(source, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return _from_bytes(_read_file(Path(source)), str(source))
+    raise MediaError(
+        f"a picture is an array, a PIL image, a path or encoded bytes, not {type(source).__name__}"
+    )
+
+
+def to_png(pixels: UInt8[np.ndarray, "height width *channels"]) -> bytes:
+    """Encode pixels without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def to_npy(array: np.ndarray) -> bytes:
+    """An array as it is, with its type and shape."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def from_npy(data: bytes) -> np.ndarray:
+    """The array that ``to_npy`` wrote."""
+    return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise MediaError(
+                f"{path} has {size / 2**20:.0f} MiB; pictures may have {MOST_BYTES // 2**20}"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise MediaError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _from_bytes(data: bytes, name: str) -> Picture:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the size is checked below; damage raises
+            with Image.open(io.BytesIO(data), formats=list(PICTURE_FORMATS)) as image:
+                _refuse_large(image.size, name)
+                media_type = PICTURE_FORMATS[image.format or "PNG"]
+                return _from_image(image, data, media_type, name)
+    except UnidentifiedImageError as error:
+        raise MediaError(f"{name} is not a PNG, JPEG or WebP picture") from error
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{name} claims more than {MOST_PIXELS // 10**6} megapixels") from error
+
+
+def _from_image(image: Image.Image, original: bytes, media_type: str, name: str) -> Picture:
+    try:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        array = np.asarray(upright.convert(_plain_mode(upright)))
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
+        raise MediaError(f"{name} is damaged and cannot be decoded: {error}") from error
+    if array.ndim == 2:
+        return Picture(array[..., None], None, original, media_type)
+    if array.shape[-1] == 3:
+        return Picture(array, None, original, media_type)
+    pixels, alpha = array[..., :-1], array[..., -1]
+    return Picture(pixels, _opaque(alpha), original, media_type)
+
+
+def _from_array(array: np.ndarray) -> Picture:
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.ndim not in (2, 3) or channels not in (1, 3, 4) or 0 in array.shape:
+        raise MediaError(
+            f"a picture array is height × width, or × 1, 3 or 4 channels; got {array.shape}"
+        )
+    _refuse_large((array.shape[1], array.shape[0]), "the array")
+    pixels = _to_levels(array).reshape(*array.shape[:2], channels)
+    known = _opaque(pixels[..., 3]) if channels == 4 else None
+    return Picture(pixels[..., :3], known, to_npy(array), ARRAY)
+
+
+def _to_levels(array: np.ndarray) -> UInt8[np.ndarray, "..."]:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * 255
+    if not np.issubdtype(array.dtype, np.floating):
+        raise MediaError(
+            f"pixels are uint8, booleans or floats in 0..1, not {array.dtype}; convert them"
+        )
+    if not np.isfinite(array).all():
+        raise MediaError("a picture holds NaN or infinity; mark such pixels unknown and set them 0")
+    low, high = float(array.min()), float(array.max())
+    if low < 0 or high > 1:
+        raise MediaError(
+            f"floating-point pixels lie in 0..1, found {low:.3g} to {high:.3g};"
+            " divide by 255, or clip"
+        )
+    return np.rint(array * 255).astype(np.uint8)
+
+
+def _plain_mode(image: Image.Image) -> str:
+    """The mode without palettes, profiles or more than 8 bits: L, RGB, LA or RGBA."""
+    grey = image.mode in ("1", "L", "LA", "La", "I", "I;16", "F")
+    return ("LA" if grey else "RGBA") if image.has_transparency_data else ("L" if grey else "RGB")
+
+
+def _opaque(alpha: UInt8[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"] | None:
+    known = alpha >= 128
+    return None if known.all() else known
+
+
+def _refuse_large(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if width * height > MOST_PIXELS:
+        raise MediaError(
+            f"{name} is {width} × {height}; pictures may have {MOST_PIXELS // 10**6} megapixels."
+            " Make it smaller first"
+        )

@@ -1,0 +1,186 @@
+"""Where siblings meet: small enough to fake in a test."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mnemic.records import Experience, Point, Replay, Settled
+
+
+class Encoded(NamedTuple):
+    """One part as a sense sees it."""
+
+    features: Float[np.ndarray, " dim"]
+    known: Bool[np.ndarray, " dim"] | None  # None: every feature is known
+    point: Point
+
+
+@runtime_checkable
+class Sense(Protocol):
+    """A fixed encoder of one modality. It never changes once a memory uses it."""
+
+    @property
+    def name(self) -> str:
+        """Unique within a memory."""
+        ...
+
+    @property
+    def modality(self) -> str:
+        """The keyword its parts come under: ``image``, ``vector`` …"""
+        ...
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """How its features lie: height, width, channels; their product is the dimension."""
+        ...
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All that determines its features, as JSON; hashed into its fingerprint."""
+        ...
+
+    def encode(self, part: Any, known: Any = None) -> Encoded:
+        """Raw input to features, with what is kept of it."""
+        ...
+
+    def decode(
+        self, features: Float[np.ndarray, " dim"], known: Bool[np.ndarray, " dim"] | None
+    ) -> np.ndarray:
+        """Features back to what a person can look at."""
+        ...
+
+    def unpack(self, codes: Sequence[bytes]) -> Float[np.ndarray, "batch dim"]:
+        """Stored codes to features."""
+        ...
+
+
+class AssociativeMemory(Protocol):
+    """Stores in one exposure and recalls from a part."""
+
+    def store(
+        self, patterns: Float[Tensor, "batch dim"], known: Bool[Tensor, "batch dim"] | None = None
+    ) -> Tensor:
+        """Store each pattern and return its id."""
+        ...
+
+    def recall(
+        self,
+        cues: Float[Tensor, "batch dim"],
+        known: Bool[Tensor, "batch dim"] | None = None,
+        k: int = 8,
+    ) -> Settled:
+        """Settle each cue into what is stored."""
+        ...
+
+
+class Teacher(Protocol):
+    """Puts out replayed patterns; all a student ever sees."""
+
+    def replay(self, count: int, *, rng: torch.Generator | None = None) -> Replay:
+        """Recall ``count`` patterns from noise."""
+        ...
+
+
+class Kept(NamedTuple):
+    """An experience as the store returns it, without its points."""
+
+    id: int
+    experience: Experience
+
+
+class KeptPoint(NamedTuple):
+    """A point as the store returns it."""
+
+    id: int
+    engram: int
+    point: Point
+
+
+class Stored(NamedTuple):
+    """An experience that was just stored."""
+
+    id: int
+    points: tuple[KeptPoint, ...]
+
+
+class Changes(NamedTuple):
+    """What happened in a store since a revision."""
+
+    revision: int
+    stored: list[int]  # engrams stored since and still there
+    forgotten: list[int]
+
+
+class Store(Protocol):
+    """Where engrams are kept. Each call is one transaction: all of it happens, or none."""
+
+    def add(self, experiences: Sequence[Experience]) -> list[Stored]:
+        """Store experiences durably; their ids, and those of their points."""
+        ...
+
+    def get(self, ids: Sequence[int]) -> list[Kept]:
+        """Engrams without their points, in the order asked; NotStoredError if one is missing."""
+        ...
+
+    def points(
+        self, ids: Iterable[int] | None = None, sense: str | None = None, originals: bool = False
+    ) -> Iterator[KeptPoint]:
+        """Points of these engrams, or of all, oldest first; originals only when asked."""
+        ...
+
+    def ids(
+        self,
+        *,
+        label: str | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> list[int]:
+        """Engrams that answer, oldest first. ``after`` and ``before`` exclude their bounds."""
+        ...
+
+    def __len__(self) -> int:
+        """How many engrams are stored."""
+        ...
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Remove engrams and their bytes; NotStoredError, and none removed, if one is missing."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """The number of the newest change; 0 when there was none."""
+        ...
+
+    def changes(self, since: int, *, own: bool = False) -> Changes | None:
+        """What happened after a revision; None when nobody else changed anything.
+
+        ``own`` asks even when only this store may have changed something.
+        """
+        ...
+
+    def present(self, ids: Sequence[int]) -> set[int]:
+        """Those of the ids that are stored."""
+        ...
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the memory was made with."""
+        ...
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent copy while others may be writing."""
+        ...
+
+    def check(self) -> list[str]:
+        """Faults found; empty when sound."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all files."""
+        ...

@@ -1,0 +1,142 @@
+"""What goes in and what comes out: frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+Source = Literal["detail", "schema", "mixed"]
+
+
+class Settled(NamedTuple):
+    """Where each cue settled, and the engrams it settled among.
+
+    ``ids`` are the nearest engrams, the heaviest first, and those too light to tell apart in
+    order of their distance to the cue; -1 where fewer are stored.
+    """
+
+    pattern: Float[Tensor, "batch dim"]
+    energy: Float[Tensor, " batch"]
+    steps: Int[Tensor, " batch"]
+    converged: Bool[Tensor, " batch"]
+    ids: Int[Tensor, "batch near"]
+    weights: Float[Tensor, "batch near"]  # softmax weights in the settled state
+    distances: Float[Tensor, "batch near"]  # from the cue, mean squared over what it knows
+
+
+class Replay(NamedTuple):
+    """Patterns recalled from random cues, and how well they stand for the whole memory."""
+
+    patterns: Float[Tensor, "count dim"]
+    ids: Int[Tensor, " count"]  # the engram that weighed most in each
+    coverage: float  # share of the engrams replayed at least once
+    purity: float  # share of the patterns that are one engram, not a blend
+    entropy: float  # of the replay counts, over its maximum: 1 is perfectly even
+    beta: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One part of one experience in one sense, as it is kept."""
+
+    sense: str
+    code: bytes  # the features as the sense packs them
+    known: bytes | None = None  # one bit a feature; None when all are known
+    original: bytes | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experience:
+    """What happened at one time, encoded and ready to be stored."""
+
+    time: datetime
+    points: tuple[Point, ...] = ()
+    text: tuple[str, ...] = ()
+    label: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    surprise: float | None = None
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engram:
+    """One stored experience.
+
+    ``parts`` holds what each sense keeps of it, decoded, by modality. ``surprise`` is how new it
+    was when it came, 0..1, or None when no sense could tell. ``time`` is aware, in UTC, to the
+    microsecond.
+    """
+
+    id: int
+    time: datetime
+    label: str | None
+    texts: tuple[str, ...]
+    metadata: Mapping[str, Any]
+    surprise: float | None
+    strength: float
+    parts: Mapping[str, tuple[np.ndarray, ...]]
+
+    @property
+    def text(self) -> str | None:
+        """The first text, or None."""
+        return self.texts[0] if self.texts else None
+
+    @property
+    def image(self) -> UInt8[np.ndarray, "height width *channels"] | None:
+        """The first picture at the memory's resolution, or None."""
+        pictures = self.parts.get("image", ())
+        return pictures[0] if pictures else None
+
+    @property
+    def vector(self) -> Float[np.ndarray, " dim"] | None:
+        """The first vector, or None."""
+        vectors = self.parts.get("vector", ())
+        return vectors[0] if vectors else None
+
+
+class RunnerUp(NamedTuple):
+    """An engram a cue might have meant instead."""
+
+    engram: Engram
+    weight: float  # in the settled state
+    distance: float  # from the cue, mean squared over what it knows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recall:
+    """What a cue brought back, how sure that is, and where it came from.
+
+    ``engram`` is the best match even when the verdict is that the cue was never seen; it is None
+    only when nothing is stored that could answer.
+    """
+
+    remembered: bool
+    confidence: float  # 1 - the share of never-seen cues that would look as familiar
+    false_accepts: float | None  # the verdict's rate, at most; None: too little stored to tell
+    engram: Engram | None
+    image: UInt8[np.ndarray, "height width *channels"] | None
+    invented: Bool[np.ndarray, "height width"] | None  # pixels a student filled in
+    vector: Float[np.ndarray, " dim"] | None
+    original: bytes | None  # the bytes as given, if kept
+    media_type: str | None
+    source: Source | None
+    weight: float  # of the engram in the settled state
+    energy: float
+    steps: int
+    converged: bool
+    runners_up: tuple[RunnerUp, ...]
+
+    @property
+    def text(self) -> str | None:
+        """The recalled engram's text."""
+        return None if self.engram is None else self.engram.text
+
+    @property
+    def label(self) -> str | None:
+        """The recalled engram's label."""
+        return None if self.engram is None else self.engram.label

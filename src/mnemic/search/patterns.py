@@ -1,0 +1,153 @@
+"""Stored patterns as one growing matrix, read in blocks."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mnemic.errors import NotStoredError
+
+BLOCK = 512  # rows: 512 × 784 floats stay in a core's cache between the products that read them
+GROWTH = 1.5
+
+
+class Block(NamedTuple):
+    """Some consecutive rows of the matrix, without a copy."""
+
+    start: int
+    rows: Float[Tensor, "block dim"]
+    squared_norm: Float[Tensor, " block"]  # of the known features
+    known: Bool[Tensor, "block dim"] | None  # None: every feature of every row is known
+    available: Bool[Tensor, " block"] | None  # None: every row may answer
+
+
+class Patterns:
+    """Rows with ids of their own. Adding is O(dim) amortised, removing O(dim).
+
+    A removed row is overwritten by the last one and the last one zeroed, so nothing of it stays
+    in memory. Unknown features of a row are kept as 0.
+    """
+
+    def __init__(self, dim: int, *, device: torch.device | str = "cpu") -> None:
+        self.dim = dim
+        self.device = torch.device(device)
+        self._rows = torch.zeros(0, dim, device=self.device)
+        self._squared_norm = torch.zeros(0, device=self.device)
+        self._known: Bool[Tensor, "capacity dim"] | None = None
+        self._silent: Bool[Tensor, " stored"] | None = None
+        self._ids = torch.zeros(0, dtype=torch.long)
+        self._row_of: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    def __contains__(self, id: int) -> bool:
+        return id in self._row_of
+
+    @property
+    def rows(self) -> Float[Tensor, "stored dim"]:
+        """All rows, in no particular order (a view)."""
+        return self._rows[: len(self)]
+
+    @property
+    def known(self) -> Bool[Tensor, "stored dim"] | None:
+        """Which features of each row are known; None when all are."""
+        return None if self._known is None else self._known[: len(self)]
+
+    @property
+    def ids(self) -> Int[Tensor, " stored"]:
+        """The id of each row."""
+        return self._ids[: len(self)]
+
+    def rows_of(self, ids: Sequence[int]) -> Int[Tensor, " chosen"]:
+        """Where these ids stand now; rows move when others are removed."""
+        missing = [id for id in ids if id not in self._row_of]
+        if missing:
+            raise NotStoredError(f"no pattern has id {missing[0]}; {len(self)} are stored")
+        return torch.tensor([self._row_of[id] for id in ids], dtype=torch.long)
+
+    def reserve(self, count: int) -> None:
+        """Make room for ``count`` rows in all, in one allocation."""
+        if count <= len(self._rows):
+            return
+        self._rows = self._grown(self._rows, count)
+        self._squared_norm = self._grown(self._squared_norm, count)
+        self._ids = self._grown(self._ids, count)
+        if self._known is not None:
+            self._known = self._grown(self._known, count)
+
+    def _grown(self, column: Tensor, count: int) -> Tensor:
+        grown = column.new_empty(count, *column.shape[1:])
+        grown[: len(self)] = column[: len(self)]
+        return grown
+
+    def add(
+        self,
+        ids: Sequence[int],
+        rows: Float[Tensor, "batch dim"],
+        known: Bool[Tensor, "batch dim"] | None = None,
+    ) -> None:
+        """Append rows under new ids."""
+        start, end = len(self), len(self) + len(ids)
+        if end > len(self._rows):
+            self.reserve(max(end, int(GROWTH * len(self._rows))))
+        if known is not None and self._known is None and not bool(known.all()):
+            self._known = torch.ones_like(self._rows, dtype=torch.bool)
+        self._rows[start:end] = rows
+        if self._known is not None:
+            self._known[start:end] = True if known is None else known
+            self._rows[start:end].masked_fill_(~self._known[start:end], 0.0)
+        self._squared_norm[start:end] = self._rows[start:end].square().sum(dim=-1)
+        self._ids[start:end] = torch.tensor(ids, dtype=torch.long)
+        self._row_of.update(zip(ids, range(start, end), strict=True))
+        if self._silent is not None:
+            fresh = torch.zeros(len(ids), dtype=torch.bool, device=self.device)
+            self._silent = torch.cat([self._silent, fresh])
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Forget these rows; each hole is filled by the last row."""
+        self.rows_of(ids)  # refuses unknown ids before anything changes
+        for id in ids:
+            hole, last = self._row_of.pop(id), len(self._row_of)
+            moved = int(self._ids[last])
+            for column in (self._rows, self._squared_norm, self._ids, self._known, self._silent):
+                if column is not None:
+                    column[hole] = column[last]
+            self._rows[last] = 0.0
+            if moved != id:
+                self._row_of[moved] = hole
+        if self._silent is not None:
+            self._silent = self._silent[: len(self)]
+
+    def silence(self, ids: Sequence[int]) -> None:
+        """Keep these rows from answering (a lesion) until they are woken."""
+        if self._silent is None:
+            self._silent = torch.zeros(len(self), dtype=torch.bool, device=self.device)
+        self._silent[self.rows_of(ids)] = True
+
+    def wake(self, ids: Sequence[int]) -> None:
+        """Let these rows answer again."""
+        if self._silent is not None:
+            self._silent[self.rows_of(ids)] = False
+            if not bool(self._silent.any()):
+                self._silent = None
+
+    @property
+    def available(self) -> Bool[Tensor, " stored"] | None:
+        """Which rows may answer; None when all may."""
+        return None if self._silent is None else ~self._silent
+
+    def blocks(self, size: int = BLOCK) -> Iterator[Block]:
+        """The matrix in consecutive blocks."""
+        known, available = self.known, self.available
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield Block(
+                start,
+                self._rows[start:stop],
+                self._squared_norm[start:stop],
+                None if known is None else known[start:stop],
+                None if available is None else available[start:stop],
+            )

@@ -1,0 +1,5 @@
+"""Where engrams are kept."""
+
+from mnemic.store.sqlite import SqliteStore
+
+__all__ = ["SqliteStore"]

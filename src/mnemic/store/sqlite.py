@@ -1,0 +1,373 @@
+"""The embedded store: one SQLite file, one transaction an experience, on disk when it returns."""
+
+import contextlib
+import json
+import sqlite3
+import threading
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mnemic.errors import (
+    DamagedError,
+    NewerVersionError,
+    NotAMemoryError,
+    NotStoredError,
+    ReadOnlyError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+)
+from mnemic.protocols import Changes, Kept, KeptPoint, Stored
+from mnemic.records import Experience, Point
+from mnemic.store.migrations import APPLICATION_ID, STEPS
+
+WAIT = 10.0  # seconds for another process to finish its write
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FETCH = 2048  # rows read at a time
+
+
+class SqliteStore:
+    """A ``Store`` in one file. Safe between threads, and between processes.
+
+    Raises:
+        NotAMemoryError: the file is something else.
+        NewerVersionError: a newer mnemic wrote it.
+        StoreFullError, StoreBusyError, DamagedError, StoreError: as each call may find.
+    """
+
+    def __init__(
+        self, path: Path, *, create: Mapping[str, Any] | None = None, read_only: bool = False
+    ) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._lock = threading.RLock()
+        self._data_version = -1
+        with _typed(path):
+            mode = "ro" if read_only else "rwc" if create is not None else "rw"
+            self._db = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=WAIT,
+                isolation_level=None,  # transactions are begun by name below
+                check_same_thread=False,
+            )
+        try:
+            with _typed(path):
+                self._prepare(create)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self, create: Mapping[str, Any] | None) -> None:
+        application = self._value("PRAGMA application_id")
+        version = self._value("PRAGMA user_version")
+        empty = self._value("SELECT count(*) FROM sqlite_schema") == 0
+        if not empty and application != APPLICATION_ID:
+            raise NotAMemoryError(
+                f"{self.path} is a database of another program; choose a new path"
+            )
+        if version > len(STEPS):
+            raise NewerVersionError(
+                f"{self.path} has format {version}, this mnemic reads up to {len(STEPS)};"
+                " upgrade mnemic"
+            )
+        if empty and create is None:
+            raise NotAMemoryError(f"{self.path} is empty; open it with create= to make a memory")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if self.read_only:
+            if version < len(STEPS):
+                raise ReadOnlyError(f"{self.path} has an older format; open it once to upgrade it")
+            return
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA secure_delete = ON")
+        if version < len(STEPS):
+            self._migrate(create)
+
+    def _migrate(self, create: Mapping[str, Any] | None) -> None:
+        with self._writing():
+            version = self._value("PRAGMA user_version")  # another process may have been first
+            for step in STEPS[version:]:
+                for statement in _statements(step):
+                    self._db.execute(statement)
+            if version == 0:
+                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._db.execute("INSERT INTO config VALUES (?)", [json.dumps(create)])
+            self._db.execute(f"PRAGMA user_version = {len(STEPS)}")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the memory was made with."""
+        return json.loads(self._value("SELECT json FROM config"))
+
+    def add(self, experiences: Sequence[Experience]) -> list[Stored]:
+        """Store experiences in one transaction, synced to disk before this returns."""
+        rows = [_row(experience) for experience in experiences]  # fails before anything is begun
+        added: list[Stored] = []
+        with self._writing():
+            for row, experience in zip(rows, experiences, strict=True):
+                engram = self._insert(
+                    "INSERT INTO engrams (time, label, document, surprise, strength)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    row,
+                )
+                points = tuple(self._add_point(engram, point) for point in experience.points)
+                added.append(Stored(engram, points))
+                self._insert(
+                    "INSERT INTO revisions (engram, change) VALUES (?, 'stored')", [engram]
+                )
+        return added
+
+    def _add_point(self, engram: int, point: Point) -> KeptPoint:
+        id = self._insert(
+            "INSERT INTO points (engram, sense, code, known) VALUES (?, ?, ?, ?)",
+            [engram, point.sense, point.code, point.known],
+        )
+        if point.original is not None:
+            self._insert(
+                "INSERT INTO originals VALUES (?, ?, ?)", [id, point.media_type, point.original]
+            )
+        return KeptPoint(id, engram, point)
+
+    def get(self, ids: Sequence[int]) -> list[Kept]:
+        """Engrams without their points, in the order asked."""
+        found: dict[int, Kept] = {}
+        for some in _lists(ids):
+            for id, time, label, document, surprise, strength in self._rows(
+                "SELECT id, time, label, document, surprise, strength FROM engrams"
+                " WHERE id IN (SELECT value FROM json_each(?))",
+                [some],
+            ):
+                content = json.loads(document)
+                found[id] = Kept(
+                    id,
+                    Experience(
+                        time=EPOCH + timedelta(microseconds=time),
+                        label=label,
+                        text=tuple(content["text"]),
+                        metadata=content["metadata"],
+                        surprise=surprise,
+                        strength=strength,
+                    ),
+                )
+        self._refuse_missing(ids, found)
+        return [found[id] for id in ids]
+
+    def points(
+        self, ids: Iterable[int] | None = None, sense: str | None = None, originals: bool = False
+    ) -> Iterator[KeptPoint]:
+        """Points of these engrams, or of all, oldest first."""
+        columns = "points.id, engram, sense, code, known"
+        table = "points"
+        if originals:
+            columns += ", media_type, bytes"
+            table += " LEFT JOIN originals ON originals.point = points.id"
+        query = f"SELECT {columns} FROM {table} WHERE (? IS NULL OR sense = ?)"
+        if ids is None:
+            yield from self._points(f"{query} ORDER BY points.id", [sense, sense], originals)
+            return
+        for some in _lists(ids):
+            yield from self._points(
+                f"{query} AND engram IN (SELECT value FROM json_each(?)) ORDER BY points.id",
+                [sense, sense, some],
+                originals,
+            )
+
+    def _points(self, query: str, values: list[Any], originals: bool) -> Iterator[KeptPoint]:
+        for id, engram, name, code, known, *kept in self._rows(query, values):
+            media_type, original = kept if originals else (None, None)
+            point = Point(
+                sense=name, code=code, known=known, original=original, media_type=media_type
+            )
+            yield KeptPoint(id, engram, point)
+
+    def ids(
+        self,
+        *,
+        label: str | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> list[int]:
+        """Engrams that answer, oldest first."""
+        clauses, values = ["TRUE"], list[Any]()
+        for clause, value in (
+            ("label = ?", label),
+            ("time > ?", None if after is None else _microseconds(after)),
+            ("time < ?", None if before is None else _microseconds(before)),
+        ):
+            if value is not None:
+                clauses.append(clause)
+                values.append(value)
+        query = f"SELECT id FROM engrams WHERE {' AND '.join(clauses)} ORDER BY time, id"
+        return [id for (id,) in self._rows(query, values)]
+
+    def __len__(self) -> int:
+        return self._value("SELECT count(*) FROM engrams")
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Remove engrams and overwrite their bytes, in the file and in the write-ahead log."""
+        with self._writing():
+            self._refuse_missing(ids, self.present(ids))
+            for id in dict.fromkeys(ids):
+                self._db.execute("DELETE FROM engrams WHERE id = ?", [id])
+                self._db.execute(
+                    "INSERT INTO revisions (engram, change) VALUES (?, 'forgotten')", [id]
+                )
+        self._empty_log()
+
+    def present(self, ids: Sequence[int]) -> set[int]:
+        """Those of the ids that are stored."""
+        query = "SELECT id FROM engrams WHERE id IN (SELECT value FROM json_each(?))"
+        return {id for some in _lists(ids) for (id,) in self._rows(query, [some])}
+
+    def _empty_log(self) -> None:
+        with self._lock, _typed(self.path):
+            busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreBusyError(
+                f"forgotten, but another process is still reading {self.path}, and what was"
+                " forgotten stays in its write-ahead log until the log is next emptied;"
+                " close the reader and close this memory"
+            )
+
+    def changes(self, since: int, *, own: bool = False) -> Changes | None:
+        """What was stored and forgotten after a revision, by this process or another."""
+        with self._lock:
+            version = self._value("PRAGMA data_version")  # moves when others commit
+            if version == self._data_version and not own:
+                return None
+            self._data_version = version
+            rows = list(
+                self._rows(
+                    "SELECT revision, engram, change FROM revisions WHERE revision > ?"
+                    " ORDER BY revision",
+                    [since],
+                )
+            )
+        forgotten = {engram for _, engram, change in rows if change == "forgotten"}
+        stored = [id for _, id, change in rows if change == "stored" and id not in forgotten]
+        return Changes(rows[-1][0] if rows else since, stored, sorted(forgotten))
+
+    @property
+    def revision(self) -> int:
+        """The number of the newest change; 0 when there was none."""
+        return self._value("SELECT coalesce(max(revision), 0) FROM revisions")
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent copy to a new file, synced."""
+        with self._lock, _typed(path):
+            copy = sqlite3.connect(path)
+            try:
+                copy.execute("PRAGMA synchronous = FULL")
+                self._db.backup(copy)
+            finally:
+                copy.close()
+
+    def check(self) -> list[str]:
+        """What SQLite finds wrong with the file, and rows that point nowhere."""
+        faults = [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
+        for table, row, parent, _ in self._rows("PRAGMA foreign_key_check"):
+            faults.append(f"row {row} of {table} belongs to a missing row of {parent}")
+        return faults
+
+    def close(self) -> None:
+        """Let go of the file; the last one out empties the write-ahead log."""
+        with self._lock:
+            self._db.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Generator[None]:
+        """One transaction: all of the block, or none of it."""
+        if self.read_only:
+            raise ReadOnlyError(f"{self.path} was opened with read_only=True")
+        with self._lock, _typed(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # SQLite undoes some failures by itself
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _insert(self, query: str, values: Sequence[Any]) -> int:
+        id = self._db.execute(query, values).lastrowid
+        assert id is not None
+        return id
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        with self._lock, _typed(self.path):
+            cursor = self._db.execute(query, values)
+        while True:
+            with self._lock, _typed(self.path):
+                rows = cursor.fetchmany(FETCH)
+            if not rows:
+                return
+            yield from rows
+
+    def _value(self, query: str) -> Any:
+        return next(self._rows(query))[0]
+
+    def _refuse_missing(self, ids: Sequence[int], found: Any) -> None:
+        missing = [id for id in ids if id not in found]
+        if missing:
+            raise NotStoredError(
+                f"no engram has id {missing[0]}; it was forgotten, or never stored"
+            )
+
+
+def _row(experience: Experience) -> list[Any]:
+    document = {"text": list(experience.text), "metadata": dict(experience.metadata)}
+    return [
+        _microseconds(experience.time),
+        experience.label,
+        json.dumps(document),
+        experience.surprise,
+        experience.strength,
+    ]
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - EPOCH) // timedelta(microseconds=1)
+
+
+def _lists(ids: Iterable[int]) -> Iterator[str]:
+    """Ids as JSON lists of a size SQLite likes."""
+    ids = list(ids)
+    for start in range(0, len(ids), FETCH):
+        yield json.dumps(ids[start : start + FETCH])
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextlib.contextmanager
+def _typed(path: Path) -> Generator[None]:
+    """SQLite's errors as ours, with what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        match code:
+            case sqlite3.SQLITE_FULL:
+                raise StoreFullError(f"the disk of {path} is full; nothing was written") from error
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                raise StoreBusyError(
+                    f"another process has been writing {path} for {WAIT:.0f} s; try again"
+                ) from error
+            case sqlite3.SQLITE_CORRUPT:
+                raise DamagedError(f"{path} is damaged ({error}); restore a backup") from error
+            case sqlite3.SQLITE_NOTADB:
+                raise NotAMemoryError(f"{path} is not a memory ({error})") from error
+            case sqlite3.SQLITE_READONLY:
+                raise ReadOnlyError(f"{path} cannot be written ({error})") from error
+            case _:
+                raise StoreError(f"{path} could not be read or written: {error}") from error
