@@ -4,6 +4,7 @@ import io
 import struct
 import warnings
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,8 +67,14 @@ def to_png(pixels: UInt8[np.ndarray, "height width *channels"]) -> bytes:
 
 def to_npy(array: np.ndarray) -> bytes:
     """An array as it is, with its type and shape."""
+    return _npy_header(array.dtype.str, array.shape) + array.tobytes()
+
+
+@lru_cache(maxsize=64)
+def _npy_header(descr: str, shape: tuple[int, ...]) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, array, allow_pickle=False)
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, header)
     return buffer.getvalue()
 
 

@@ -52,7 +52,7 @@ class Points:
     ) -> tuple[Float[np.ndarray, " dim"], Bool[np.ndarray, " dim"] | None]:
         """What is stored of a point, and which of it is known."""
         patterns = self.memory.patterns
-        row = patterns.rows_of([id])[0]
+        row = patterns.row_of(id)
         known = None if patterns.known is None else patterns.known[row].cpu().numpy()
         return patterns.rows[row].cpu().numpy(), known
 

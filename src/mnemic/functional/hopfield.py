@@ -69,7 +69,7 @@ def pairwise_distance(
 
     Exact to rounding of the difference itself: a stored pattern is at distance 0 from itself.
     """
-    squared = (cues[:, None] - candidates).square()
+    squared = (cues[:, None] - candidates).square_()
     if candidates_known is not None:
         squared = torch.where(candidates_known, squared, unknown_cost)
     if known is None:

@@ -27,7 +27,7 @@ MAX_STEPS = 10
 TOLERANCE = 1e-4  # root mean square change of a feature; a pixel's steps are 4e-3
 NEAR = 32  # patterns the descent continues among
 OMITTED = 1e-6  # share of the softmax that may be left out
-GATHERED = 2**23  # floats gathered at a time
+GATHERED = 2**21  # floats gathered at a time: they stay in the cache
 
 Known = Bool[Tensor, "batch dim"] | None
 

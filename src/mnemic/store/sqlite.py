@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -105,31 +106,48 @@ class SqliteStore:
     def add(self, experiences: Sequence[Experience]) -> list[Stored]:
         """Store experiences in one transaction, synced to disk before this returns."""
         rows = [_row(experience) for experience in experiences]  # fails before anything is begun
-        added: list[Stored] = []
         with self._writing():
-            for row, experience in zip(rows, experiences, strict=True):
-                engram = self._insert(
-                    "INSERT INTO engrams (time, label, document, surprise, strength)"
-                    " VALUES (?, ?, ?, ?, ?)",
-                    row,
-                )
-                points = tuple(self._add_point(engram, point) for point in experience.points)
-                added.append(Stored(engram, points))
-                self._insert(
-                    "INSERT INTO revisions (engram, change) VALUES (?, 'stored')", [engram]
-                )
+            added = self._numbered(experiences)
+            points = [kept for stored in added for kept in stored.points]
+            self._db.executemany(
+                "INSERT INTO engrams (id, time, label, document, surprise, strength)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                ([stored.id, *row] for stored, row in zip(added, rows, strict=True)),
+            )
+            self._db.executemany(
+                "INSERT INTO points (id, engram, sense, code, known) VALUES (?, ?, ?, ?, ?)",
+                (
+                    [id, engram, point.sense, point.code, point.known]
+                    for id, engram, point in points
+                ),
+            )
+            self._db.executemany(
+                "INSERT INTO originals VALUES (?, ?, ?)",
+                (
+                    [id, point.media_type, point.original]
+                    for id, _, point in points
+                    if point.original is not None
+                ),
+            )
+            self._db.executemany(
+                "INSERT INTO revisions (engram, change) VALUES (?, 'stored')",
+                ([stored.id] for stored in added),
+            )
         return added
 
-    def _add_point(self, engram: int, point: Point) -> KeptPoint:
-        id = self._insert(
-            "INSERT INTO points (engram, sense, code, known) VALUES (?, ?, ?, ?)",
-            [engram, point.sense, point.code, point.known],
-        )
-        if point.original is not None:
-            self._insert(
-                "INSERT INTO originals VALUES (?, ?, ?)", [id, point.media_type, point.original]
-            )
-        return KeptPoint(id, engram, point)
+    def _numbered(self, experiences: Sequence[Experience]) -> list[Stored]:
+        """Give experiences and points the ids that come next; call it in a transaction."""
+        engrams, points = count(self._last("engrams") + 1), count(self._last("points") + 1)
+        added: list[Stored] = []
+        for experience in experiences:
+            id = next(engrams)
+            kept = tuple(KeptPoint(next(points), id, point) for point in experience.points)
+            added.append(Stored(id, kept))
+        return added
+
+    def _last(self, table: str) -> int:
+        query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
+        return next(self._rows(query, [table]))[0]
 
     def get(self, ids: Sequence[int]) -> list[Kept]:
         """Engrams without their points, in the order asked."""
@@ -291,11 +309,6 @@ class SqliteStore:
                 if self._db.in_transaction:  # SQLite undoes some failures by itself
                     self._db.execute("ROLLBACK")
                 raise
-
-    def _insert(self, query: str, values: Sequence[Any]) -> int:
-        id = self._db.execute(query, values).lastrowid
-        assert id is not None
-        return id
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         with self._lock, _typed(self.path):
