@@ -1,8 +1,12 @@
 """A memory for things that are seen, read and heard: store once, recall from a fragment."""
 
+from importlib.metadata import version
+
 from mnemic.errors import MnemicError
 from mnemic.folder import MemoryConfig
 from mnemic.memory import Memory
 from mnemic.records import Engram, Recall, RunnerUp
+
+__version__ = version("mnemic")
 
 __all__ = ["Engram", "Memory", "MemoryConfig", "MnemicError", "Recall", "RunnerUp"]
