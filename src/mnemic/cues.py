@@ -60,13 +60,13 @@ def listed(entry: Any) -> list[Any]:
     return list(entry) if isinstance(entry, (list, tuple)) else [entry]
 
 
-def columns_of(given: Mapping[str, Any]) -> tuple[dict[str, Sequence[Any]], int]:
+def columns_of(given: Mapping[str, Any]) -> tuple[dict[str, list[Any]], int]:
     """The columns that were given, and how many rows they all have.
 
     Raises:
         ShapeError: columns of different length.
     """
-    columns = {name: column for name, column in given.items() if column is not None}
+    columns = {name: list(column) for name, column in given.items() if column is not None}
     rows = {name: len(column) for name, column in columns.items()}
     if len(set(rows.values())) > 1:
         listing = ", ".join(f"{name} {count}" for name, count in rows.items())

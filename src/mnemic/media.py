@@ -1,11 +1,12 @@
 """Bytes, files and arrays to pictures, with limits checked before anything is decoded."""
 
 import io
-import struct
 import warnings
-import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ MOST_PIXELS = 25_000_000
 MOST_BYTES = 64 * 2**20
 ARRAY = "application/x-npy"
 
-PictureSource = Shaped[np.ndarray, "height width *channels"] | Image.Image | str | Path | bytes
+PictureSource = Shaped[np.ndarray, "..."] | Image.Image | str | Path | bytes
 
 
 class Picture(NamedTuple):
@@ -47,8 +48,10 @@ def read_picture(source: PictureSource) -> Picture:
     if isinstance(source, Image.Image):
         buffer = io.BytesIO()
         _refuse_large(source.size, "the picture")
-        source.convert(_plain_mode(source)).save(buffer, "PNG")
-        return _from_image(source, buffer.getvalue(), "image/png", "the picture")
+        with _decoding("the picture"):
+            plain = _plain(ImageOps.exif_transpose(source))
+            plain.save(buffer, "PNG")
+        return _from_plain(plain, buffer.getvalue(), "image/png")
     if isinstance(source, bytes):
         return _from_bytes(source, f"{len(source)} bytes")
     if isinstance(source, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -85,37 +88,46 @@ def from_npy(data: bytes) -> np.ndarray:
 
 def _read_file(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise MediaError(
-                f"{path} has {size / 2**20:.0f} MiB; pictures may have {MOST_BYTES // 2**20}"
-            )
-        return path.read_bytes()
+        found = path.stat()
+        if S_ISREG(found.st_mode) and found.st_size <= MOST_BYTES:
+            return path.read_bytes()
     except OSError as error:
         raise MediaError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the name
+        raise MediaError(f"{str(path)!r} cannot be read: {error}") from error
+    if not S_ISREG(found.st_mode):
+        raise MediaError(f"{path} cannot be read: it is not a file")
+    raise MediaError(
+        f"{path} has {found.st_size / 2**20:.0f} MiB; pictures may have {MOST_BYTES // 2**20}"
+    )
 
 
 def _from_bytes(data: bytes, name: str) -> Picture:
+    with _decoding(name), Image.open(io.BytesIO(data), formats=list(PICTURE_FORMATS)) as image:
+        _refuse_large(image.size, name)
+        # MPO, several pictures in one JPEG, is what many cameras write
+        media_type = PICTURE_FORMATS.get(image.format or "", "image/jpeg")
+        return _from_plain(_plain(ImageOps.exif_transpose(image)), data, media_type)
+
+
+@contextmanager
+def _decoding(name: str) -> Generator[None]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the size is checked below; damage raises
-            with Image.open(io.BytesIO(data), formats=list(PICTURE_FORMATS)) as image:
-                _refuse_large(image.size, name)
-                media_type = PICTURE_FORMATS[image.format or "PNG"]
-                return _from_image(image, data, media_type, name)
+            warnings.simplefilter("ignore")  # the size is checked; damage raises
+            yield
+    except (MediaError, MemoryError):
+        raise
     except UnidentifiedImageError as error:
         raise MediaError(f"{name} is not a PNG, JPEG or WebP picture") from error
     except Image.DecompressionBombError as error:
         raise MediaError(f"{name} claims more than {MOST_PIXELS // 10**6} megapixels") from error
-
-
-def _from_image(image: Image.Image, original: bytes, media_type: str, name: str) -> Picture:
-    try:
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        array = np.asarray(upright.convert(_plain_mode(upright)))
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
+    except Exception as error:  # damage can surface as nearly anything in a decoder
         raise MediaError(f"{name} is damaged and cannot be decoded: {error}") from error
+
+
+def _from_plain(image: Image.Image, original: bytes, media_type: str) -> Picture:
+    array = np.asarray(image)
     if array.ndim == 2:
         return Picture(array[..., None], None, original, media_type)
     if array.shape[-1] == 3:
@@ -156,10 +168,23 @@ def _to_levels(array: np.ndarray) -> UInt8[np.ndarray, "..."]:
     return np.rint(array * 255).astype(np.uint8)
 
 
-def _plain_mode(image: Image.Image) -> str:
-    """The mode without palettes, profiles or more than 8 bits: L, RGB, LA or RGBA."""
-    grey = image.mode in ("1", "L", "LA", "La", "I", "I;16", "F")
-    return ("LA" if grey else "RGBA") if image.has_transparency_data else ("L" if grey else "RGB")
+def _plain(image: Image.Image) -> Image.Image:
+    """Without palettes, profiles or more than 8 bits: in mode L, RGB, LA or RGBA."""
+    if image.mode.startswith("I;16"):  # Pillow would clip at 255
+        levels = np.asarray(image)
+        plain = Image.fromarray((levels >> 8).astype(np.uint8))
+        if (clear := image.info.get("transparency")) is not None:
+            plain.putalpha(Image.fromarray((levels != clear) * np.uint8(255)))
+        return plain
+    if image.mode in ("I", "F"):
+        raise MediaError(
+            f"a picture of mode {image.mode!r} has no fixed black and white;"
+            " convert it to 'L', or give an array of floats in 0..1"
+        )
+    grey = image.mode in ("1", "L", "LA", "La")
+    if image.has_transparency_data:
+        return image.convert("LA" if grey else "RGBA")
+    return image.convert("L" if grey else "RGB")
 
 
 def _opaque(alpha: UInt8[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"] | None:

@@ -60,6 +60,7 @@ class Sense(Protocol):
         ...
 
 
+@runtime_checkable
 class AssociativeMemory(Protocol):
     """Stores in one exposure and recalls from a part."""
 
@@ -79,6 +80,7 @@ class AssociativeMemory(Protocol):
         ...
 
 
+@runtime_checkable
 class Teacher(Protocol):
     """Puts out replayed patterns; all a student ever sees."""
 
@@ -117,6 +119,7 @@ class Changes(NamedTuple):
     forgotten: list[int]
 
 
+@runtime_checkable
 class Store(Protocol):
     """Where engrams are kept. Each call is one transaction: all of it happens, or none."""
 

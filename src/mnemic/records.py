@@ -63,7 +63,7 @@ class Experience:
     strength: float = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # arrays have no single truth
 class Engram:
     """One stored experience.
 
@@ -107,7 +107,7 @@ class RunnerUp(NamedTuple):
     distance: float  # from the cue, mean squared over what it knows
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Recall:
     """What a cue brought back, how sure that is, and where it came from.
 

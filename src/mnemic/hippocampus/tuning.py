@@ -18,6 +18,7 @@ from mnemic.randomness import generator
 from mnemic.search.patterns import Patterns
 
 PURE = 0.05  # root mean square distance to an engram, over the data's spread, that still is it
+FAITHFUL = 0.005  # the same for recall: of pictures, less than half a level of 256
 PURITY = 0.97  # share of draws that must settle on one engram
 MARGIN = 0.01  # purity is aimed this much higher, for it is found on a sample
 DRAWS = 256
@@ -73,7 +74,7 @@ class Tuning:
                 near, cues, known, self.patterns, beta=beta, unknown_cost=self.variance, k=1
             )
             rows = self.patterns.rows_of(settled.ids[:, 0].tolist())
-            pure = self.pure(settled.pattern, rows) & certain
+            pure = self.pure(settled.pattern, rows, within=FAITHFUL) & certain
             if float(pure.float().mean()) >= PURITY + MARGIN:
                 return beta
         return RECALL_BETAS[-1]
@@ -108,14 +109,18 @@ class Tuning:
         return self._usual[kind]
 
     def pure(
-        self, settled: Float[Tensor, "batch dim"], rows: Int[Tensor, " batch"]
+        self,
+        settled: Float[Tensor, "batch dim"],
+        rows: Int[Tensor, " batch"],
+        *,
+        within: float = PURE,
     ) -> Bool[Tensor, " batch"]:
         """Whether each settled pattern is the engram of that row, rather than a blend."""
         difference = (settled - self.patterns.rows[rows]).square()
         if self.patterns.known is not None:
             difference = torch.where(self.patterns.known[rows], difference, 0.0)
         # rounding alone moves identical patterns, which have no spread
-        return difference.mean(dim=-1) <= PURE**2 * self.variance + 1e-8
+        return difference.mean(dim=-1) <= within**2 * self.variance + 1e-8
 
     def _sample(self, most: int, name: str) -> Int[Tensor, " sample"]:
         rng = generator(self.seed, name)

@@ -87,6 +87,8 @@ def leave_one_out(
     near = near._replace(found=near.found & ~left_out)
     distance, margin = distance_and_margin(near, mask, variance=variance, unknown_cost=unknown_cost)
     usable = distance.isfinite()
+    if not bool(usable.any()):
+        return NOTHING_USUAL
     distance, margin = distance[usable], margin[usable]
     distances, margins = distance.sort().values, margin.sort().values
     combined = torch.minimum(rank(distance, distances), rank(margin, margins))

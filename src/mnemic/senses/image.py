@@ -47,7 +47,7 @@ class Pixels:
         return {"code": "pixels/1", "resolution": self.resolution, "channels": self.channels}
 
     def encode(
-        self, part: PictureSource, known: Shaped[np.ndarray, "height width"] | None = None
+        self, part: PictureSource, known: Shaped[np.ndarray, "..."] | None = None
     ) -> Encoded:
         """Fit a picture into the memory's resolution.
 
@@ -59,8 +59,9 @@ class Pixels:
             CueError: no pixel is known.
         """
         picture = read_picture(part)
-        pixels = self._fit(self._coloured(picture.pixels))
-        seen = self._known(picture, known)
+        believed, seen = self._known(picture, known)
+        # an unknown pixel weighs nothing even where rounding would let it
+        pixels = self._fit(self._coloured(np.where(believed[..., None], picture.pixels, 0)))
         if seen is not None and not seen.any():
             raise CueError("no pixel of the picture is known; its mask is False everywhere")
         if seen is not None:
@@ -73,7 +74,7 @@ class Pixels:
             original=picture.original,
             media_type=picture.media_type,
         )
-        return Encoded(pixels.reshape(-1).astype(np.float32) / 255, flat, point)
+        return Encoded(self.unpack([point.code])[0], flat, point)
 
     def decode(
         self, features: Float[np.ndarray, " dim"], known: Bool[np.ndarray, " dim"] | None
@@ -94,7 +95,7 @@ class Pixels:
 
     def _coloured(
         self, pixels: UInt8[np.ndarray, "height width channels"]
-    ) -> UInt8[np.ndarray, "height width channels"]:
+    ) -> UInt8[np.ndarray, "height width colours"]:
         if pixels.shape[-1] == self.channels:
             return pixels
         if self.channels == 3:
@@ -102,9 +103,9 @@ class Pixels:
         return np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
 
     def _known(
-        self, picture: Picture, given: Shaped[np.ndarray, "height width"] | None
-    ) -> Bool[np.ndarray, "height width channels"] | None:
-        """Which pixels at the memory's resolution come from known pixels alone."""
+        self, picture: Picture, given: Shaped[np.ndarray, "..."] | None
+    ) -> tuple[Bool[np.ndarray, "height width"], Bool[np.ndarray, "side side channels"] | None]:
+        """Which pixels are known, and at the memory's resolution those that come from them."""
         height, width = picture.pixels.shape[:2]
         opaque = np.ones((height, width), np.bool_) if picture.known is None else picture.known
         fitted = None
@@ -120,15 +121,15 @@ class Pixels:
                     f" or the memory's {self.resolution, self.resolution}"
                 )
         if fitted is None and height == width and opaque.all():
-            return None
+            return opaque, None
         shown = self._fit((opaque * np.uint8(255))[..., None])[..., 0] >= CERTAIN * 255
         if fitted is not None:
             shown = shown & fitted
-        return np.broadcast_to(shown[..., None], self.grid)
+        return opaque, np.broadcast_to(shown[..., None], self.grid)
 
     def _fit(
         self, pixels: UInt8[np.ndarray, "height width channels"]
-    ) -> UInt8[np.ndarray, "height width channels"]:
+    ) -> UInt8[np.ndarray, "resolution resolution channels"]:
         """Scale to the memory's resolution, aspect kept, and pad with 0 on both sides."""
         height, width = pixels.shape[:2]
         if height == width == self.resolution:

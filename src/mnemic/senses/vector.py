@@ -37,7 +37,7 @@ class Vector:
         return {"code": "vector/1", "dim": self.dim}
 
     def encode(
-        self, part: Shaped[np.ndarray, " dim"], known: Shaped[np.ndarray, " dim"] | None = None
+        self, part: Shaped[np.ndarray, "..."], known: Shaped[np.ndarray, "..."] | None = None
     ) -> Encoded:
         """Check a vector.
 
