@@ -10,6 +10,7 @@ from mnemic import Memory
 from mnemic.errors import (
     ConfigError,
     CueError,
+    DamagedWarning,
     MediaError,
     NotAMemoryError,
     NotStoredError,
@@ -365,7 +366,13 @@ def test_a_sense_that_encodes_differently_now_is_refused(tmp_path, monkeypatch):
         Memory.open(tmp_path / "life")
 
 
-def test_a_damaged_code_is_found_by_check(memory, clothes):
-    memory.remember(image=clothes[0])
-    memory._store._db.execute("UPDATE points SET code = x'00'")
-    assert "point 1 of engram 1 is damaged" in memory.check()[-1]
+def test_one_damaged_engram_does_not_keep_the_others_from_answering(tmp_path, clothes):
+    path = tmp_path / "life"
+    with Memory.open(path, create={"resolution": 28, "channels": 1}) as memory:
+        memory.remember_many(image=clothes[:5])
+        memory._store._db.execute("UPDATE points SET code = x'00' WHERE id = 2")
+    with pytest.warns(DamagedWarning, match="engram 2 is damaged"), Memory.open(path) as memory:
+        assert memory.recall(image=clothes[0]).engram.id == 1
+        assert any("engram 2" in fault for fault in memory.check())
+        memory.forget(2)
+        assert memory.check() == []

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,8 +79,8 @@ def remember(
         _print_json({"stored": [_as_json(engram) for engram in stored], "refused": refused})
     else:
         for sentence in refused:
-            complain.print(f"left out: {sentence}", markup=False)
-        say.print(f"{_pictures(len(stored))} stored in {memory}")
+            complain.print(f"left out: {sentence}", markup=False, soft_wrap=True)
+        say.print(f"{len(stored)} pictures stored in {memory}")
     if refused:
         raise typer.Exit(BAD_INPUT)
 
@@ -198,7 +199,7 @@ def check(memory: MemoryPath = DEFAULT, as_json: Json = False) -> None:
         _print_json({"count": count, "faults": faults})
     else:
         for fault in faults:
-            complain.print(fault, markup=False)
+            complain.print(fault, markup=False, soft_wrap=True)
         say.print(f"{count} engrams, {len(faults) or 'no'} faults")
     if faults:
         raise typer.Exit(NO)
@@ -216,7 +217,7 @@ def demo(
 ) -> None:
     """Remember, recall, replay, judge, lesion and forget, on real pictures, with a page to read."""
     page, numbers = None, None
-    with Progress(console=complain, transient=True, disable=as_json) as bar:
+    with Progress(console=complain, transient=True, disable=not complain.is_terminal) as bar:
         task = bar.add_task("starting", total=None)
         for step in run_demo(out, images=images, count=count, seed=seed):
             bar.update(task, completed=step.done, total=step.total, description=step.doing)
@@ -226,7 +227,7 @@ def demo(
         _print_json(numbers)
         return
     for sentence in numbers["left out"]:
-        say.print(f"Left out here. {sentence}", markup=False)
+        say.print(f"Left out here. {sentence}", markup=False, soft_wrap=True)
     table = Table("cue", "exact", "published rule", "remembered", box=None)
     for name, row in numbers["recall"].items():
         table.add_row(
@@ -247,13 +248,18 @@ def demo(
 
 def run() -> None:
     """Run a command; errors come out as sentences, with an exit code that means something."""
+    warnings.showwarning = _say_warning
     try:
         app()
     except MnemicError as error:
-        complain.print(f"mnemic: {error}", markup=False)
+        complain.print(f"mnemic: {error}", markup=False, soft_wrap=True)
         for note in getattr(error, "__notes__", ()):
-            complain.print(note, markup=False)
+            complain.print(note, markup=False, soft_wrap=True)
         sys.exit(STORE if isinstance(error, StoreError) else BAD_INPUT)
+
+
+def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    complain.print(f"mnemic: {message}", markup=False, soft_wrap=True)
 
 
 def _existing(path: Path, *, read_only: bool = True) -> Memory:
@@ -277,11 +283,13 @@ def _pictures_in(path: Path) -> list[tuple[Path, str | None]]:
 
 
 def _progress(items: list[T], doing: str, *, quiet: bool) -> Iterable[T]:
-    return track(items, doing, console=complain, transient=True, disable=quiet)
+    return track(
+        items, doing, console=complain, transient=True, disable=quiet or not complain.is_terminal
+    )
 
 
 def _done(numbers: dict[str, Any], sentence: str, as_json: bool) -> None:
-    _print_json(numbers) if as_json else say.print(sentence, markup=False)
+    _print_json(numbers) if as_json else say.print(sentence, markup=False, soft_wrap=True)
 
 
 def _print_json(value: Any) -> None:
@@ -298,7 +306,9 @@ def _print_recall(found: Recall, memory: Path) -> None:
         if found.false_accepts is None
         else f"false accepts at most {found.false_accepts:.0%}"
     )
-    say.print(f"{verdict} (confidence {found.confidence:.3f}; {rate})", markup=False)
+    say.print(
+        f"{verdict} (confidence {found.confidence:.3f}; {rate})", markup=False, soft_wrap=True
+    )
     table = Table("id", "time", "label", "text", "surprise", "weight", box=None)
     table.add_row(*_cells(found.engram), f"{found.weight:.3f}")
     for other in found.runners_up:

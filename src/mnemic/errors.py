@@ -63,5 +63,9 @@ class DamagedError(StoreError):
     """The memory on disk fails its own checks."""
 
 
+class DamagedWarning(UserWarning):
+    """Some of a memory is damaged and was left out; the rest answers."""
+
+
 class ReadOnlyError(MnemicError, PermissionError):
     """A change was asked of a memory opened with ``read_only=True``."""

@@ -16,7 +16,7 @@ GAP = 3
 
 
 def contact_sheet(
-    rows: Sequence[Sequence[UInt8[np.ndarray, "height width *channels"]]],
+    rows: Sequence[Sequence[UInt8[np.ndarray, "..."]]],
     captions: Sequence[str] = (),
     *,
     size: int = 84,

@@ -1,5 +1,6 @@
 """The points of one sense, held ready for recall, and which engram each belongs to."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mnemic.errors import DamagedWarning
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.protocols import Encoded, KeptPoint, Sense
 
@@ -61,9 +63,14 @@ class Points:
         return tuple(self.sense.decode(*self.features(id)) for id in self.of_engram.get(engram, ()))
 
     def _take_up(self, points: Sequence[KeptPoint]) -> None:
+        try:
+            codes = self.sense.unpack([kept.point.code for kept in points])
+        except ValueError:
+            points = self._sound(points)
+            codes = self.sense.unpack([kept.point.code for kept in points])
         if not points:
             return
-        features = torch.from_numpy(self.sense.unpack([kept.point.code for kept in points]))
+        features = torch.from_numpy(codes)
         known = None
         if any(kept.point.known is not None for kept in points):
             dim = self.memory.dim
@@ -72,6 +79,22 @@ class Points:
             packed = np.frombuffer(bits, np.uint8).reshape(len(points), -1)
             known = torch.from_numpy(np.unpackbits(packed, axis=1, count=dim).astype(np.bool_))
         self._add(points, features, known)
+
+    def _sound(self, points: Sequence[KeptPoint]) -> list[KeptPoint]:
+        """Those that can be unpacked; one damaged point must not keep the others from answering."""
+        sound: list[KeptPoint] = []
+        for kept in points:
+            try:
+                self.sense.unpack([kept.point.code])
+                sound.append(kept)
+            except ValueError as error:
+                warnings.warn(
+                    f"engram {kept.engram} is damaged and cannot be recalled by its"
+                    f" {self.sense.modality} ({error}); see `mnemic check`",
+                    DamagedWarning,
+                    stacklevel=2,
+                )
+        return sound
 
     def _add(self, points: Sequence[KeptPoint], features: Tensor, known: Tensor | None) -> None:
         self.memory.store(features, known, ids=[kept.id for kept in points])

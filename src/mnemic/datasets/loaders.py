@@ -10,6 +10,7 @@ from mnemic.datasets.npm_digits import find_digits, read_digit
 from mnemic.datasets.results import Files, Pictures
 from mnemic.datasets.sources import Source, find_files
 from mnemic.errors import ConfigError, DataError, MediaError
+from mnemic.media import PICTURE_SUFFIXES
 
 FASHION_MNIST = Source(
     name="fashion-mnist",
@@ -61,9 +62,6 @@ CLOTHES = (
     "ankle boot",
 )
 HIRAGANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-SUFFIXES = frozenset(
-    (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-)
 
 
 def fashion_mnist(split: str = "train", *, root: str | Path | None = None) -> Pictures:
@@ -124,7 +122,7 @@ def folder(path: str | Path) -> Files:
 
     If every picture lies in a subfolder, the first-level subfolders are the classes. If any lies
     directly in ``path`` there are no labels. Hidden files and folders are left out; what is a
-    picture is told from the suffix, and nothing is opened.
+    picture (PNG, JPEG, WebP) is told from the suffix, and nothing is opened.
 
     Raises ``DataError`` if ``path`` is not a folder or holds no picture.
     """
@@ -132,7 +130,11 @@ def folder(path: str | Path) -> Files:
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; give a folder that holds pictures")
     inside = sorted(
-        (each.relative_to(root) for each in root.rglob("*") if each.suffix.lower() in SUFFIXES),
+        (
+            each.relative_to(root)
+            for each in root.rglob("*")
+            if each.suffix.lower() in PICTURE_SUFFIXES
+        ),
         key=lambda each: each.parts,  # the same order on every file system
     )
     inside = [
@@ -142,7 +144,7 @@ def folder(path: str | Path) -> Files:
     ]
     if not inside:
         raise DataError(
-            f"{root} holds no picture; files ending in {', '.join(sorted(SUFFIXES))} are looked for"
+            f"{root} holds no picture; files ending in {', '.join(PICTURE_SUFFIXES)} are looked for"
         )
     paths = tuple(root / each for each in inside)
     if any(len(each.parts) == 1 for each in inside):

@@ -11,7 +11,7 @@ from mnemic import datasets
 from mnemic.errors import DataError, MediaError
 from mnemic.media import read_picture
 
-Picture = UInt8[np.ndarray, "height width *channels"]
+Picture = UInt8[np.ndarray, "..."]  # height × width, or × 3; they may differ in size
 
 
 @dataclass(frozen=True, kw_only=True)
