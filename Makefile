@@ -33,7 +33,7 @@ types: .venv/dev
 	$(BIN)/pyright
 
 docs: .venv/dev
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: .venv/dev data
 	$(BIN)/python -m benchmarks --out docs/benchmarks
