@@ -29,9 +29,9 @@ def test_every_command_shown_exists_with_its_options(page):
     commands = typer.main.get_command(app)
     for block in re.findall(r"^```\n(.*?)^```", (ROOT / page).read_text(), re.S | re.M):
         for line in block.splitlines():
-            words = shlex.split(line, comments=True)
-            if words[:1] != ["mnemic"] or words == ["mnemic"]:
+            if not line.startswith("mnemic "):
                 continue
+            words = shlex.split(line, comments=True)
             command = commands.commands[words[1]]
             known = {option for param in command.params for option in param.opts}
             for word in words[2:]:

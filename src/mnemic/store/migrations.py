@@ -11,6 +11,7 @@ STEPS = (
         time INTEGER NOT NULL,                 -- microseconds since 1970, UTC
         label TEXT,
         document TEXT NOT NULL,                -- JSON: text, metadata
+        checksum INTEGER NOT NULL,             -- of all of the above, and of its points
         surprise REAL,                         -- NULL: no sense could tell
         strength REAL NOT NULL
     ) STRICT;

@@ -4,10 +4,12 @@ import contextlib
 import json
 import sqlite3
 import threading
+import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from mnemic.errors import (
@@ -25,6 +27,7 @@ from mnemic.records import Experience, Point
 from mnemic.store.migrations import APPLICATION_ID, STEPS
 
 WAIT = 10.0  # seconds for another process to finish its write
+PAUSE = 0.01
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FETCH = 2048  # rows read at a time
 
@@ -62,13 +65,14 @@ class SqliteStore:
             raise
 
     def _prepare(self, create: Mapping[str, Any] | None) -> None:
+        self._db.execute("BEGIN")  # one view of all three, while another process may make them
         application = self._value("PRAGMA application_id")
         version = self._value("PRAGMA user_version")
         empty = self._value("SELECT count(*) FROM sqlite_schema") == 0
-        if not empty and application != APPLICATION_ID:
-            raise NotAMemoryError(
-                f"{self.path} is a database of another program; choose a new path"
-            )
+        self._db.execute("COMMIT")
+        torn = 0 < self.path.stat().st_size < 512  # SQLite would take so short a file for empty
+        if application != APPLICATION_ID and (torn or not empty):
+            raise NotAMemoryError(f"{self.path} belongs to another program; choose a new path")
         if version > len(STEPS):
             raise NewerVersionError(
                 f"{self.path} has format {version}, this mnemic reads up to {len(STEPS)};"
@@ -81,11 +85,24 @@ class SqliteStore:
             if version < len(STEPS):
                 raise ReadOnlyError(f"{self.path} has an older format; open it once to upgrade it")
             return
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA secure_delete = ON")
         if version < len(STEPS):
             self._migrate(create)
+
+    def _write_ahead(self) -> None:
+        """Set the journal mode; SQLite does not wait for others who are opening the file too."""
+        pauses = int(WAIT / PAUSE)
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not pauses:
+                    raise
+            pauses -= 1
+            sleep(PAUSE)
 
     def _migrate(self, create: Mapping[str, Any] | None) -> None:
         with self._writing():
@@ -101,7 +118,8 @@ class SqliteStore:
     @property
     def config(self) -> dict[str, Any]:
         """What the memory was made with."""
-        return json.loads(self._value("SELECT json FROM config"))
+        with self._decoding("its settings"):
+            return json.loads(self._value("SELECT json FROM config"))
 
     def add(self, experiences: Sequence[Experience]) -> list[Stored]:
         """Store experiences in one transaction, synced to disk before this returns."""
@@ -110,8 +128,8 @@ class SqliteStore:
             added = self._numbered(experiences)
             points = [kept for stored in added for kept in stored.points]
             self._db.executemany(
-                "INSERT INTO engrams (id, time, label, document, surprise, strength)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO engrams (id, time, label, document, checksum, surprise, strength)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 ([stored.id, *row] for stored, row in zip(added, rows, strict=True)),
             )
             self._db.executemany(
@@ -147,7 +165,7 @@ class SqliteStore:
 
     def _last(self, table: str) -> int:
         query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
-        return next(self._rows(query, [table]))[0]
+        return self._rows(query, [table])[0][0]
 
     def get(self, ids: Sequence[int]) -> list[Kept]:
         """Engrams without their points, in the order asked."""
@@ -158,18 +176,17 @@ class SqliteStore:
                 " WHERE id IN (SELECT value FROM json_each(?))",
                 [some],
             ):
-                content = json.loads(document)
-                found[id] = Kept(
-                    id,
-                    Experience(
+                with self._decoding(f"engram {id}"):
+                    content = json.loads(document)
+                    experience = Experience(
                         time=EPOCH + timedelta(microseconds=time),
                         label=label,
                         text=tuple(content["text"]),
                         metadata=content["metadata"],
                         surprise=surprise,
                         strength=strength,
-                    ),
-                )
+                    )
+                found[id] = Kept(id, experience)
         self._refuse_missing(ids, found)
         return [found[id] for id in ids]
 
@@ -177,29 +194,23 @@ class SqliteStore:
         self, ids: Iterable[int] | None = None, sense: str | None = None, originals: bool = False
     ) -> Iterator[KeptPoint]:
         """Points of these engrams, or of all, oldest first."""
-        columns = "points.id, engram, sense, code, known"
-        table = "points"
+        columns, table = "points.id, engram, sense, code, known", "points"
         if originals:
             columns += ", media_type, bytes"
             table += " LEFT JOIN originals ON originals.point = points.id"
         query = f"SELECT {columns} FROM {table} WHERE (? IS NULL OR sense = ?)"
-        if ids is None:
-            yield from self._points(f"{query} ORDER BY points.id", [sense, sense], originals)
+        size = 1 if originals else FETCH  # originals may be large
+        if ids is not None:
+            for some in _lists(ids, size):
+                among = "engram IN (SELECT value FROM json_each(?)) ORDER BY points.id"
+                yield from map(_point, self._rows(f"{query} AND {among}", [sense, sense, some]))
             return
-        for some in _lists(ids):
-            yield from self._points(
-                f"{query} AND engram IN (SELECT value FROM json_each(?)) ORDER BY points.id",
-                [sense, sense, some],
-                originals,
-            )
-
-    def _points(self, query: str, values: list[Any], originals: bool) -> Iterator[KeptPoint]:
-        for id, engram, name, code, known, *kept in self._rows(query, values):
-            media_type, original = kept if originals else (None, None)
-            point = Point(
-                sense=name, code=code, known=known, original=original, media_type=media_type
-            )
-            yield KeptPoint(id, engram, point)
+        last = 0
+        while rows := self._rows(
+            f"{query} AND points.id > ? ORDER BY points.id LIMIT ?", [sense, sense, last, size]
+        ):
+            yield from map(_point, rows)
+            last = rows[-1][0]
 
     def ids(
         self,
@@ -225,20 +236,34 @@ class SqliteStore:
         return self._value("SELECT count(*) FROM engrams")
 
     def forget(self, ids: Sequence[int]) -> None:
-        """Remove engrams and overwrite their bytes, in the file and in the write-ahead log."""
+        """Remove engrams and overwrite their bytes, in the file and in the write-ahead log.
+
+        This rewrites the whole file, which takes as long as copying it: forget many at once.
+        """
         with self._writing():
             self._refuse_missing(ids, self.present(ids))
-            for id in dict.fromkeys(ids):
+            for id in {int(id) for id in ids}:
                 self._db.execute("DELETE FROM engrams WHERE id = ?", [id])
                 self._db.execute(
                     "INSERT INTO revisions (engram, change) VALUES (?, 'forgotten')", [id]
                 )
+        self._rewrite()
         self._empty_log()
 
     def present(self, ids: Sequence[int]) -> set[int]:
         """Those of the ids that are stored."""
         query = "SELECT id FROM engrams WHERE id IN (SELECT value FROM json_each(?))"
         return {id for some in _lists(ids) for (id,) in self._rows(query, [some])}
+
+    def _rewrite(self) -> None:
+        """Leave no copies: when SQLite moves rows between pages, it does not erase the old ones."""
+        try:
+            with self._lock, _typed(self.path):
+                self._db.execute("VACUUM")
+        except StoreError as error:
+            raise type(error)(
+                f"forgotten, but copies may be left in the file until more is forgotten: {error}"
+            ) from error
 
     def _empty_log(self) -> None:
         with self._lock, _typed(self.path):
@@ -257,12 +282,10 @@ class SqliteStore:
             if version == self._data_version and not own:
                 return None
             self._data_version = version
-            rows = list(
-                self._rows(
-                    "SELECT revision, engram, change FROM revisions WHERE revision > ?"
-                    " ORDER BY revision",
-                    [since],
-                )
+            rows = self._rows(
+                "SELECT revision, engram, change FROM revisions WHERE revision > ?"
+                " ORDER BY revision",
+                [since],
             )
         forgotten = {engram for _, engram, change in rows if change == "forgotten"}
         stored = [id for _, id, change in rows if change == "stored" and id not in forgotten]
@@ -280,15 +303,35 @@ class SqliteStore:
             try:
                 copy.execute("PRAGMA synchronous = FULL")
                 self._db.backup(copy)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
             finally:
                 copy.close()
 
     def check(self) -> list[str]:
-        """What SQLite finds wrong with the file, and rows that point nowhere."""
-        faults = [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
-        for table, row, parent, _ in self._rows("PRAGMA foreign_key_check"):
-            faults.append(f"row {row} of {table} belongs to a missing row of {parent}")
+        """What SQLite finds wrong with the file, rows that point nowhere, and changed content."""
+        faults: list[str] = []
+        try:
+            faults += [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
+            for table, row, parent, _ in self._rows("PRAGMA foreign_key_check"):
+                faults.append(f"row {row} of {table} belongs to a missing row of {parent}")
+            faults += [f"engram {id} is not what was stored" for id in self._changed()]
+        except StoreError as error:
+            faults.append(str(error))
         return faults
+
+    def _changed(self) -> list[int]:
+        """Engrams whose content does not have the checksum it was stored with."""
+        rows = self._rows("SELECT id, checksum, time, label, document FROM engrams ORDER BY id")
+        kept = {id: checksum for id, checksum, *_ in rows}
+        found = {id: _checksum(0, content) for id, _, *content in rows}
+        for _, engram, point in self.points(originals=True):
+            if engram in found:  # another process may have stored it just now
+                found[engram] = _checksum(found[engram], _content(point))
+        changed = [id for id, checksum in kept.items() if found[id] != checksum]
+        present = self.present(changed)  # nor is one at fault that was forgotten meanwhile
+        return [id for id in changed if id in present]
 
     def close(self) -> None:
         """Let go of the file; the last one out empties the write-ahead log."""
@@ -310,18 +353,22 @@ class SqliteStore:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    @contextlib.contextmanager
+    def _decoding(self, what: str) -> Generator[None]:
+        try:
+            yield
+        except (ValueError, LookupError, TypeError, OverflowError) as error:
+            raise DamagedError(
+                f"{self.path} is damaged: {what} cannot be read ({error!r}); restore a backup"
+            ) from error
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows at once: one left unread would keep this store from writing."""
         with self._lock, _typed(self.path):
-            cursor = self._db.execute(query, values)
-        while True:
-            with self._lock, _typed(self.path):
-                rows = cursor.fetchmany(FETCH)
-            if not rows:
-                return
-            yield from rows
+            return self._db.execute(query, values).fetchall()
 
     def _value(self, query: str) -> Any:
-        return next(self._rows(query))[0]
+        return self._rows(query)[0][0]
 
     def _refuse_missing(self, ids: Sequence[int], found: Any) -> None:
         missing = [id for id in ids if id not in found]
@@ -333,24 +380,41 @@ class SqliteStore:
 
 def _row(experience: Experience) -> list[Any]:
     document = {"text": list(experience.text), "metadata": dict(experience.metadata)}
-    return [
-        _microseconds(experience.time),
-        experience.label,
-        json.dumps(document),
-        experience.surprise,
-        experience.strength,
-    ]
+    row = [_microseconds(experience.time), experience.label, json.dumps(document)]
+    checksum = _checksum(0, row)
+    for point in experience.points:
+        checksum = _checksum(checksum, _content(point))
+    return [*row, checksum, experience.surprise, experience.strength]
+
+
+def _content(point: Point) -> list[Any]:
+    return [point.sense, point.code, point.known, point.media_type, point.original]
+
+
+def _checksum(checksum: int, values: Iterable[Any]) -> int:
+    """Carry a checksum on over values, each with its length."""
+    for value in values:
+        data = value if isinstance(value, bytes) else repr(value).encode()
+        checksum = zlib.crc32(data, zlib.crc32(b"%d:" % len(data), checksum))
+    return checksum
 
 
 def _microseconds(time: datetime) -> int:
     return (time - EPOCH) // timedelta(microseconds=1)
 
 
-def _lists(ids: Iterable[int]) -> Iterator[str]:
+def _point(row: Sequence[Any]) -> KeptPoint:
+    id, engram, sense, code, known, *original = row
+    media_type, data = original or (None, None)
+    point = Point(sense=sense, code=code, known=known, original=data, media_type=media_type)
+    return KeptPoint(id, engram, point)
+
+
+def _lists(ids: Iterable[int], size: int = FETCH) -> Iterator[str]:
     """Ids as JSON lists of a size SQLite likes."""
     ids = list(ids)
-    for start in range(0, len(ids), FETCH):
-        yield json.dumps(ids[start : start + FETCH])
+    for start in range(0, len(ids), size):
+        yield json.dumps(ids[start : start + size], default=int)  # NumPy's integers are none
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -367,6 +431,8 @@ def _typed(path: Path) -> Generator[None]:
     """SQLite's errors as ours, with what to do."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise DamagedError(f"{path} is damaged ({error}); restore a backup") from error
     except sqlite3.DatabaseError as error:
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
         match code:
