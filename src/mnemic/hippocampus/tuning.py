@@ -4,6 +4,8 @@ Each is measured on a sample when first asked for and kept until the memory has 
 by half.
 """
 
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
@@ -26,6 +28,12 @@ SAMPLED = 4096  # rows the variance is taken from
 SHOWN = 0.1  # share of its features a cue shows when recall's beta is sought
 RECALL_BETAS = tuple(100.0 * 2 ** (step / 2) for step in range(27))  # to 819,200
 REPLAY_BETAS = tuple(30.0 * 2 ** (step / 2) for step in range(15))  # to 3,840
+
+
+def least_pure(betas: Sequence[float], purity: Callable[[float], float]) -> float:
+    """The least of rising betas at which purity suffices, by bisection; the last if none does."""
+    at = bisect_left(betas, True, key=lambda beta: purity(beta) >= PURITY + MARGIN)
+    return betas[min(at, len(betas) - 1)]
 
 
 class Tuning:
@@ -69,15 +77,16 @@ class Tuning:
         if len(cues) == 0:
             return RECALL_BETAS[-1]
         near = nearest(cues, known, self.patterns, k=32, unknown_cost=self.variance)
-        for beta in RECALL_BETAS:
+
+        def faithful(beta: float) -> float:
             settled, certain = settle_among(
                 near, cues, known, self.patterns, beta=beta, unknown_cost=self.variance, k=1
             )
             rows = self.patterns.rows_of(settled.ids[:, 0].tolist())
             pure = self.pure(settled.pattern, rows, within=FAITHFUL) & certain
-            if float(pure.float().mean()) >= PURITY + MARGIN:
-                return beta
-        return RECALL_BETAS[-1]
+            return float(pure.float().mean())
+
+        return least_pure(RECALL_BETAS, faithful)
 
     @cached_property
     def replay_beta(self) -> float:
@@ -85,11 +94,12 @@ class Tuning:
         rng = generator(self.seed, "replay beta cues")
         cues = random_cues(DRAWS, self.patterns.dim, rng=rng).to(self.patterns.device)
         mean = pattern_mean(self.patterns)
-        for beta in REPLAY_BETAS:
+
+        def purity(beta: float) -> float:
             settled = settle_cosine(cues, self.patterns, mean, beta=beta)
-            if float(self.pure(settled.patterns, settled.rows).float().mean()) >= PURITY + MARGIN:
-                return beta
-        return REPLAY_BETAS[-1]
+            return float(self.pure(settled.patterns, settled.rows).float().mean())
+
+        return least_pure(REPLAY_BETAS, purity)
 
     def usual(self, kind: MaskKind) -> Usual:
         """How the never-seen look through this kind of mask."""
