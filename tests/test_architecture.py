@@ -27,8 +27,9 @@ LEVELS = {
     "folder": 5,
     "export": 5,
     "recollection": 6,
-    "memory": 7,
-    "demo": 8,
+    "collection": 7,
+    "memory": 8,
+    "demo": 9,
     "cli": 10,
 }
 

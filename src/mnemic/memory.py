@@ -1,10 +1,8 @@
 """Memory: remember a thing once, recall it from a fragment, know what was never seen."""
 
-import math
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -12,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from mnemic.collection import Collection
 from mnemic.cues import (
     Columns,
     Part,
@@ -23,15 +22,11 @@ from mnemic.cues import (
     masks_by_modality,
     utc,
 )
-from mnemic.errors import ConfigError, CueError, MnemicError, NotStoredError
+from mnemic.errors import ConfigError, CueError, MnemicError
 from mnemic.export import export
 from mnemic.folder import DATABASE, MemoryConfig, open_folder
-from mnemic.hippocampus import EpisodicMemory
-from mnemic.points import Points, stacked
-from mnemic.protocols import Sense
 from mnemic.randomness import generator
-from mnemic.recollection import Answer, recollect
-from mnemic.records import Engram, Experience, Point, Recall, RunnerUp
+from mnemic.records import Engram, Experience, Recall
 from mnemic.store import SqliteStore
 
 WRITTEN = 1024  # experiences a transaction of remember_many holds at most
@@ -52,12 +47,7 @@ class Memory:
         self.seed = seed
         self._store = store
         self._lock = threading.RLock()
-        self._revision = -1
-        self._points = {
-            sense.name: Points(sense, _empty_memory(sense, seed=seed, device=device))
-            for sense in config.senses()
-        }
-        self._load()
+        self._all = Collection(store, config.senses(), seed=seed, device=device)
 
     @classmethod
     def open(
@@ -206,10 +196,10 @@ class Memory:
             parts = encode_parts(
                 _alone(image=image, vector=vector),
                 {name: [mask] for name, mask in masks.items()},
-                self._senses,
+                self._all.senses,
             )
-            self._refresh()
-            surprise = self._surprises([parts])[0]
+            self._all.refresh()
+            surprise = self._all.surprises([parts])[0]
         if surprise is None:
             raise CueError("nothing was given to be surprised at; give image= or vector=")
         return surprise
@@ -229,7 +219,7 @@ class Memory:
             order = torch.randperm(len(ids), generator=generator(self.seed, "lesion")).tolist()
             chosen = sorted(ids[index] for index in order[: round(fraction * len(ids))])
             silenced = ExitStack()
-            for points in self._points.values():
+            for points in self._all.points.values():
                 mine = [point for engram in chosen for point in points.of_engram.get(engram, ())]
                 silenced.enter_context(points.memory.silenced(mine))
         with silenced:
@@ -246,12 +236,12 @@ class Memory:
             try:
                 self._store.forget(ids)
             finally:
-                self._refresh(own=True)
+                self._all.refresh(own=True)
 
     def __getitem__(self, id: int) -> Engram:
         with self._lock:
-            self._refresh()
-            return self._engrams([id])[0]
+            self._all.refresh()
+            return self._all.engrams([id])[0]
 
     def __contains__(self, id: int) -> bool:
         return bool(self._store.present([id]))
@@ -284,7 +274,7 @@ class Memory:
     def originals(self, id: int) -> list[tuple[bytes, str]]:
         """The bytes of each part as given, with their media types."""
         with self._lock:
-            self._engrams([id])
+            self._all.engrams([id])
             return [
                 (kept.point.original, kept.point.media_type or "")
                 for kept in self._store.points([id], originals=True)
@@ -309,12 +299,12 @@ class Memory:
         Raises:
             ConfigError: the folder exists and is not empty.
         """
-        export(self._store, {sense.name: sense for sense in self._senses}, Path(path))
+        export(self._store, {sense.name: sense for sense in self._all.senses}, Path(path))
 
     def check(self) -> list[str]:
         """Faults found on disk, in words; empty when the memory is sound."""
         faults = self._store.check()
-        for name, points in self._points.items():
+        for name, points in self._all.points.items():
             for kept in self._store.points(sense=name):
                 try:
                     features = points.sense.unpack([kept.point.code])
@@ -323,12 +313,8 @@ class Memory:
                     faults.append(f"point {kept.id} of engram {kept.engram} is damaged: {error}")
         return faults
 
-    @property
-    def _senses(self) -> list[Sense]:
-        return [points.sense for points in self._points.values()]
-
     def _mask_columns(self, known: Any, modalities: list[str], rows: int) -> Columns:
-        axes = {sense.modality: 1 if sense.grid[1:] == (1, 1) else 2 for sense in self._senses}
+        axes = {sense.modality: 1 if sense.grid[1:] == (1, 1) else 2 for sense in self._all.senses}
         return {
             modality: mask_column(masks, rows, axes.get(modality, 1))
             for modality, masks in masks_by_modality(known, modalities).items()
@@ -339,190 +325,43 @@ class Memory:
     ) -> list[Engram]:
         with self._lock:
             parts: list[list[Part]] = [[] for _ in experiences]
-            for part in encode_parts(columns, masks, self._senses):
+            for part in encode_parts(columns, masks, self._all.senses):
                 parts[part.row].append(part)
             for one, mine in zip(experiences, parts, strict=True):
                 if not mine and not one.text:
                     raise CueError("an experience needs a part; give image=, vector= or text=")
-            self._refresh()
+            self._all.refresh()
             engrams: list[Engram] = []
             while len(engrams) < len(experiences):
                 # small at first: what is usual is learned as the memory grows
                 size = min(WRITTEN, max(64, len(self) // 2))
                 chunk = slice(len(engrams), len(engrams) + size)
                 try:
-                    engrams += self._write(parts[chunk], experiences[chunk])
+                    engrams += self._all.add(parts[chunk], experiences[chunk])
                 except MnemicError as error:
                     if engrams:
                         error.add_note(f"{len(engrams)} of {len(experiences)} were stored before")
                     raise
             return engrams
 
-    def _write(self, parts: list[list[Part]], experiences: list[Experience]) -> list[Engram]:
-        surprises = self._surprises(parts)
-        added = self._store.add(
-            [
-                replace(one, points=tuple(part.encoded.point for part in mine), surprise=surprise)
-                for one, mine, surprise in zip(experiences, parts, surprises, strict=True)
-            ]
-        )
-        for name, points in self._points.items():
-            pairs = [
-                (kept, part.encoded)
-                for stored, mine in zip(added, parts, strict=True)
-                for kept, part in zip(stored.points, mine, strict=True)
-                if part.sense == name
-            ]
-            if pairs:
-                points.add([kept for kept, _ in pairs], [encoded for _, encoded in pairs])
-        return self._engrams([stored.id for stored in added])
-
-    def _surprises(self, parts: Sequence[Sequence[Part]]) -> list[float | None]:
-        """Of each experience, the novelty of its newest part, after those before it."""
-        surprises: list[float | None] = [None] * len(parts)
-        for name, points in self._points.items():
-            rows = [row for row, mine in enumerate(parts) for part in mine if part.sense == name]
-            if not rows:
-                continue
-            mine = [part.encoded for some in parts for part in some if part.sense == name]
-            for row, value in zip(
-                rows, points.memory.novelty_in_turn(*stacked(mine)).tolist(), strict=True
-            ):
-                surprises[row] = max(value, surprises[row] or 0.0)
-        return surprises
-
     def _recall(self, columns: Columns, masks: Columns, rows: int, k: int) -> list[Recall]:
         if k < 1:
             raise ConfigError(f"k must be at least 1, got {k}")
         with self._lock:
-            parts = encode_parts(columns, masks, self._senses)
+            parts = encode_parts(columns, masks, self._all.senses)
             if not columns or len({part.row for part in parts}) < rows:
                 raise CueError("there is nothing to recall from; give image= or vector=")
-            self._refresh()
-            while True:
-                answers = recollect(parts, self._points, rows)
-                try:
-                    return self._recalled(answers, k)
-                except NotStoredError:  # another process forgot it a moment ago
-                    self._refresh(own=True)
-
-    def _recalled(self, answers: list[Answer], k: int) -> list[Recall]:
-        wanted = {one.engram for answer in answers for one in answer.candidates[:k]}
-        engrams = {engram.id: engram for engram in self._engrams(sorted(wanted))}
-        winners = {answer.candidates[0].engram for answer in answers if answer.candidates}
-        originals: dict[int, dict[int, Point]] = {}
-        for kept in self._store.points(sorted(winners), originals=True):
-            originals.setdefault(kept.engram, {})[kept.id] = kept.point
-        return [self._found(answer, k, engrams, originals) for answer in answers]
-
-    def _found(
-        self,
-        answer: Answer,
-        k: int,
-        engrams: Mapping[int, Engram],
-        originals: Mapping[int, Mapping[int, Point]],
-    ) -> Recall:
-        if not answer.candidates:
-            return NOTHING_RECALLED
-        winner = answer.candidates[0]
-        engram = engrams[winner.engram]
-        parts = {name: own[0] for name, own in engram.parts.items() if own}
-        own = originals[engram.id]
-        original = next(iter(own.values()))
-        for sense, (point, pattern) in reversed(list(answer.settled.items())):
-            points = self._points[sense]
-            _, known = points.features(point)  # padding is no part of the picture
-            parts[points.sense.modality] = points.sense.decode(pattern, known)
-            original = own[point]
-        image = parts.get("image")
-        return Recall(
-            remembered=answer.remembered,
-            confidence=answer.confidence,
-            false_accepts=answer.false_accepts,
-            engram=engram,
-            image=image,
-            invented=None if image is None else np.zeros(image.shape[:2], np.bool_),
-            vector=parts.get("vector"),
-            original=original.original,
-            media_type=original.media_type,
-            source="detail",
-            weight=winner.weight,
-            energy=answer.energy,
-            steps=answer.steps,
-            converged=answer.converged,
-            runners_up=tuple(
-                RunnerUp(engrams[one.engram], one.weight, one.distance)
-                for one in answer.candidates[1:k]
-            ),
-        )
-
-    def _engrams(self, ids: Sequence[int]) -> list[Engram]:
-        return [
-            Engram(
-                id=kept.id,
-                time=kept.experience.time,
-                label=kept.experience.label,
-                texts=kept.experience.text,
-                metadata=kept.experience.metadata,
-                surprise=kept.experience.surprise,
-                strength=kept.experience.strength,
-                parts={
-                    points.sense.modality: points.decoded(kept.id)
-                    for points in self._points.values()
-                },
-            )
-            for kept in self._store.get(ids)
-        ]
+            self._all.refresh()
+            return self._all.recall(parts, rows, k)
 
     def _browse(self, ids: Sequence[int]) -> Iterator[Engram]:
         for start in range(0, len(ids), WRITTEN):
             with self._lock:
-                self._refresh()
+                self._all.refresh()
                 some = ids[start : start + WRITTEN]
                 present = self._store.present(some)
-                engrams = self._engrams([id for id in some if id in present])
+                engrams = self._all.engrams([id for id in some if id in present])
             yield from engrams
-
-    def _load(self) -> None:
-        """Take up all that is stored."""
-        self._revision = self._store.revision
-        self._store.changes(self._revision)
-        for name, points in self._points.items():
-            points.load(self._store.points(sense=name), expected=len(self._store))
-
-    def _refresh(self, *, own: bool = False) -> None:
-        """Take up what was stored and forgotten since the last call, by other processes or all."""
-        changes = self._store.changes(self._revision, own=own)
-        if changes is None:
-            return
-        for name, points in self._points.items():
-            points.forget(changes.forgotten)
-            new = [id for id in changes.stored if id not in points.of_engram]
-            points.load(self._store.points(new, name), expected=len(points.engram_of) + len(new))
-        self._revision = changes.revision
-
-
-NOTHING_RECALLED = Recall(
-    remembered=False,
-    confidence=0.0,
-    false_accepts=None,
-    engram=None,
-    image=None,
-    invented=None,
-    vector=None,
-    original=None,
-    media_type=None,
-    source=None,
-    weight=0.0,
-    energy=math.inf,
-    steps=0,
-    converged=True,
-    runners_up=(),
-)
-
-
-def _empty_memory(sense: Sense, *, seed: int, device: str) -> EpisodicMemory:
-    return EpisodicMemory(math.prod(sense.grid), grid=sense.grid, seed=seed, device=device)
 
 
 def _given(**parts: Any) -> list[str]:

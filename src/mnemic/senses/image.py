@@ -79,7 +79,7 @@ class Pixels:
     def decode(
         self, features: Float[np.ndarray, " dim"], known: Bool[np.ndarray, " dim"] | None
     ) -> UInt8[np.ndarray, "height width *channels"]:
-        """Pixels to look at, without the padding; what is unknown is black."""
+        """Pixels to look at; borders that are unknown throughout (padding) are cut, holes black."""
         pixels = np.rint(features.clip(0, 1) * 255).astype(np.uint8).reshape(self.grid)
         if known is not None and not known.all():
             seen = known.reshape(self.grid).any(axis=-1)

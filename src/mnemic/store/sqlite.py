@@ -4,9 +4,8 @@ import contextlib
 import json
 import sqlite3
 import threading
-import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from time import sleep
@@ -20,15 +19,22 @@ from mnemic.errors import (
     ReadOnlyError,
     StoreBusyError,
     StoreError,
-    StoreFullError,
 )
 from mnemic.protocols import Changes, Kept, KeptPoint, Stored
-from mnemic.records import Experience, Point
+from mnemic.records import Experience
+from mnemic.store.failures import typed
 from mnemic.store.migrations import APPLICATION_ID, STEPS
+from mnemic.store.rows import (
+    checksum_of,
+    experience_of,
+    experience_row,
+    kept_point,
+    microseconds,
+    point_content,
+)
 
 WAIT = 10.0  # seconds for another process to finish its write
 PAUSE = 0.01
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FETCH = 2048  # rows read at a time
 
 
@@ -48,7 +54,7 @@ class SqliteStore:
         self.read_only = read_only
         self._lock = threading.RLock()
         self._data_version = -1
-        with _typed(path):
+        with typed(path):
             mode = "ro" if read_only else "rwc" if create is not None else "rw"
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode={mode}",
@@ -58,7 +64,7 @@ class SqliteStore:
                 check_same_thread=False,
             )
         try:
-            with _typed(path):
+            with typed(path):
                 self._prepare(create)
         except BaseException:
             self._db.close()
@@ -123,7 +129,9 @@ class SqliteStore:
 
     def add(self, experiences: Sequence[Experience]) -> list[Stored]:
         """Store experiences in one transaction, synced to disk before this returns."""
-        rows = [_row(experience) for experience in experiences]  # fails before anything is begun
+        rows = [
+            experience_row(experience) for experience in experiences
+        ]  # fails before anything is begun
         with self._writing():
             added = self._numbered(experiences)
             points = [kept for stored in added for kept in stored.points]
@@ -177,15 +185,7 @@ class SqliteStore:
                 [some],
             ):
                 with self._decoding(f"engram {id}"):
-                    content = json.loads(document)
-                    experience = Experience(
-                        time=EPOCH + timedelta(microseconds=time),
-                        label=label,
-                        text=tuple(content["text"]),
-                        metadata=content["metadata"],
-                        surprise=surprise,
-                        strength=strength,
-                    )
+                    experience = experience_of(time, label, document, surprise, strength)
                 found[id] = Kept(id, experience)
         self._refuse_missing(ids, found)
         return [found[id] for id in ids]
@@ -203,13 +203,13 @@ class SqliteStore:
         if ids is not None:
             for some in _lists(ids, size):
                 among = "engram IN (SELECT value FROM json_each(?)) ORDER BY points.id"
-                yield from map(_point, self._rows(f"{query} AND {among}", [sense, sense, some]))
+                yield from map(kept_point, self._rows(f"{query} AND {among}", [sense, sense, some]))
             return
         last = 0
         while rows := self._rows(
             f"{query} AND points.id > ? ORDER BY points.id LIMIT ?", [sense, sense, last, size]
         ):
-            yield from map(_point, rows)
+            yield from map(kept_point, rows)
             last = rows[-1][0]
 
     def ids(
@@ -223,8 +223,8 @@ class SqliteStore:
         clauses, values = ["TRUE"], list[Any]()
         for clause, value in (
             ("label = ?", label),
-            ("time > ?", None if after is None else _microseconds(after)),
-            ("time < ?", None if before is None else _microseconds(before)),
+            ("time > ?", None if after is None else microseconds(after)),
+            ("time < ?", None if before is None else microseconds(before)),
         ):
             if value is not None:
                 clauses.append(clause)
@@ -258,7 +258,7 @@ class SqliteStore:
     def _rewrite(self) -> None:
         """Leave no copies: when SQLite moves rows between pages, it does not erase the old ones."""
         try:
-            with self._lock, _typed(self.path):
+            with self._lock, typed(self.path):
                 self._db.execute("VACUUM")
         except StoreError as error:
             raise type(error)(
@@ -266,7 +266,7 @@ class SqliteStore:
             ) from error
 
     def _empty_log(self) -> None:
-        with self._lock, _typed(self.path):
+        with self._lock, typed(self.path):
             busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreBusyError(
@@ -298,7 +298,7 @@ class SqliteStore:
 
     def backup(self, path: Path) -> None:
         """Write a consistent copy to a new file, synced."""
-        with self._lock, _typed(path):
+        with self._lock, typed(path):
             copy = sqlite3.connect(path)
             try:
                 copy.execute("PRAGMA synchronous = FULL")
@@ -325,10 +325,10 @@ class SqliteStore:
         """Engrams whose content does not have the checksum it was stored with."""
         rows = self._rows("SELECT id, checksum, time, label, document FROM engrams ORDER BY id")
         kept = {id: checksum for id, checksum, *_ in rows}
-        found = {id: _checksum(0, content) for id, _, *content in rows}
+        found = {id: checksum_of(0, content) for id, _, *content in rows}
         for _, engram, point in self.points(originals=True):
             if engram in found:  # another process may have stored it just now
-                found[engram] = _checksum(found[engram], _content(point))
+                found[engram] = checksum_of(found[engram], point_content(point))
         changed = [id for id, checksum in kept.items() if found[id] != checksum]
         present = self.present(changed)  # nor is one at fault that was forgotten meanwhile
         return [id for id in changed if id in present]
@@ -343,7 +343,7 @@ class SqliteStore:
         """One transaction: all of the block, or none of it."""
         if self.read_only:
             raise ReadOnlyError(f"{self.path} was opened with read_only=True")
-        with self._lock, _typed(self.path):
+        with self._lock, typed(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -364,7 +364,7 @@ class SqliteStore:
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows at once: one left unread would keep this store from writing."""
-        with self._lock, _typed(self.path):
+        with self._lock, typed(self.path):
             return self._db.execute(query, values).fetchall()
 
     def _value(self, query: str) -> Any:
@@ -376,38 +376,6 @@ class SqliteStore:
             raise NotStoredError(
                 f"no engram has id {missing[0]}; it was forgotten, or never stored"
             )
-
-
-def _row(experience: Experience) -> list[Any]:
-    document = {"text": list(experience.text), "metadata": dict(experience.metadata)}
-    row = [_microseconds(experience.time), experience.label, json.dumps(document)]
-    checksum = _checksum(0, row)
-    for point in experience.points:
-        checksum = _checksum(checksum, _content(point))
-    return [*row, checksum, experience.surprise, experience.strength]
-
-
-def _content(point: Point) -> list[Any]:
-    return [point.sense, point.code, point.known, point.media_type, point.original]
-
-
-def _checksum(checksum: int, values: Iterable[Any]) -> int:
-    """Carry a checksum on over values, each with its length."""
-    for value in values:
-        data = value if isinstance(value, bytes) else repr(value).encode()
-        checksum = zlib.crc32(data, zlib.crc32(b"%d:" % len(data), checksum))
-    return checksum
-
-
-def _microseconds(time: datetime) -> int:
-    return (time - EPOCH) // timedelta(microseconds=1)
-
-
-def _point(row: Sequence[Any]) -> KeptPoint:
-    id, engram, sense, code, known, *original = row
-    media_type, data = original or (None, None)
-    point = Point(sense=sense, code=code, known=known, original=data, media_type=media_type)
-    return KeptPoint(id, engram, point)
 
 
 def _lists(ids: Iterable[int], size: int = FETCH) -> Iterator[str]:
@@ -424,29 +392,3 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-@contextlib.contextmanager
-def _typed(path: Path) -> Generator[None]:
-    """SQLite's errors as ours, with what to do."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise DamagedError(f"{path} is damaged ({error}); restore a backup") from error
-    except sqlite3.DatabaseError as error:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        match code:
-            case sqlite3.SQLITE_FULL:
-                raise StoreFullError(f"the disk of {path} is full; nothing was written") from error
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                raise StoreBusyError(
-                    f"another process has been writing {path} for {WAIT:.0f} s; try again"
-                ) from error
-            case sqlite3.SQLITE_CORRUPT:
-                raise DamagedError(f"{path} is damaged ({error}); restore a backup") from error
-            case sqlite3.SQLITE_NOTADB:
-                raise NotAMemoryError(f"{path} is not a memory ({error})") from error
-            case sqlite3.SQLITE_READONLY:
-                raise ReadOnlyError(f"{path} cannot be written ({error})") from error
-            case _:
-                raise StoreError(f"{path} could not be read or written: {error}") from error
