@@ -38,7 +38,7 @@ STEPS = (
     CREATE TABLE revisions (
         revision INTEGER PRIMARY KEY AUTOINCREMENT,
         engram INTEGER NOT NULL,
-        change TEXT NOT NULL CHECK (change IN ('stored', 'forgotten'))
+        change TEXT NOT NULL                   -- 'stored' or 'forgotten'
     ) STRICT;
     """,
 )
