@@ -117,7 +117,7 @@ def test_runners_up_come_next_in_order_of_distance(filled, clothes):
     distances = [one.distance for one in found.runners_up]
     assert distances == sorted(distances)
     assert found.engram.id not in [one.engram.id for one in found.runners_up]
-    truth = np.square((clothes[:600] / 255 - clothes[7] / 255)).mean((1, 2))
+    truth = np.square(clothes[:600] / 255 - clothes[7] / 255).mean((1, 2))
     nearest = np.argsort(truth)[1:5] + 1
     assert [one.engram.id for one in found.runners_up] == nearest.tolist()
 
@@ -371,7 +371,9 @@ def test_one_damaged_engram_does_not_keep_the_others_from_answering(tmp_path, cl
     with Memory.open(path, create={"resolution": 28, "channels": 1}) as memory:
         memory.remember_many(image=clothes[:5])
         memory._store._db.execute("UPDATE points SET code = x'00' WHERE id = 2")
-    with pytest.warns(DamagedWarning, match="engram 2 is damaged"), Memory.open(path) as memory:
+    with pytest.warns(DamagedWarning, match="engram 2 is damaged"):
+        memory = Memory.open(path)
+    with memory:
         assert memory.recall(image=clothes[0]).engram.id == 1
         assert any("engram 2" in fault for fault in memory.check())
         memory.forget(2)

@@ -10,7 +10,7 @@ from mnemic.cues import Part
 from mnemic.errors import NotStoredError
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.points import Points, stacked
-from mnemic.protocols import Sense, Store
+from mnemic.protocols import Kept, Sense, Store
 from mnemic.recollection import Answer, recollect
 from mnemic.records import Engram, Experience, Point, Recall, RunnerUp
 
@@ -69,12 +69,11 @@ class Collection:
     def add(self, parts: list[list[Part]], experiences: list[Experience]) -> list[Engram]:
         """Store experiences, on disk first; what they were of surprise is measured on the way."""
         surprises = self.surprises(parts)
-        added = self.store.add(
-            [
-                replace(one, points=tuple(part.encoded.point for part in mine), surprise=surprise)
-                for one, mine, surprise in zip(experiences, parts, surprises, strict=True)
-            ]
-        )
+        experiences = [
+            replace(one, points=tuple(part.encoded.point for part in mine), surprise=surprise)
+            for one, mine, surprise in zip(experiences, parts, surprises, strict=True)
+        ]
+        added = self.store.add(experiences)
         for name, points in self.points.items():
             pairs = [
                 (kept, part.encoded)
@@ -84,7 +83,10 @@ class Collection:
             ]
             if pairs:
                 points.add([kept for kept, _ in pairs], [encoded for _, encoded in pairs])
-        return self.engrams([stored.id for stored in added])
+        return [
+            self._engram(Kept(stored.id, one))
+            for stored, one in zip(added, experiences, strict=True)
+        ]
 
     def surprises(self, parts: Sequence[Sequence[Part]]) -> list[float | None]:
         """Of each experience, the novelty of its newest part, after those before it."""
@@ -111,22 +113,21 @@ class Collection:
 
     def engrams(self, ids: Sequence[int]) -> list[Engram]:
         """These engrams, decoded, in the order asked; NotStoredError if one is missing."""
-        return [
-            Engram(
-                id=kept.id,
-                time=kept.experience.time,
-                label=kept.experience.label,
-                texts=kept.experience.text,
-                metadata=kept.experience.metadata,
-                surprise=kept.experience.surprise,
-                strength=kept.experience.strength,
-                parts={
-                    points.sense.modality: points.decoded(kept.id)
-                    for points in self.points.values()
-                },
-            )
-            for kept in self.store.get(ids)
-        ]
+        return [self._engram(kept) for kept in self.store.get(ids)]
+
+    def _engram(self, kept: Kept) -> Engram:
+        return Engram(
+            id=kept.id,
+            time=kept.experience.time,
+            label=kept.experience.label,
+            texts=kept.experience.text,
+            metadata=kept.experience.metadata,
+            surprise=kept.experience.surprise,
+            strength=kept.experience.strength,
+            parts={
+                points.sense.modality: points.decoded(kept.id) for points in self.points.values()
+            },
+        )
 
     def _recalled(self, answers: list[Answer], k: int) -> list[Recall]:
         wanted = {one.engram for answer in answers for one in answer.candidates[:k]}

@@ -128,7 +128,7 @@ def experience(
         raise ConfigError(f"a label is one line of printable characters, got {label!r}")
     document = dict(metadata or {})
     try:
-        same = json.loads(json.dumps(document, allow_nan=False)) == document
+        same = not document or json.loads(json.dumps(document, allow_nan=False)) == document
     except (TypeError, ValueError) as error:
         raise ConfigError(f"metadata must be JSON, and is not: {error}") from error
     if not same:

@@ -1,5 +1,7 @@
 """The fold: blocks in any order and size are one softmax."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -15,7 +17,7 @@ def folded(scores, values, cuts):
     """Fold the columns between the cuts as separate blocks."""
     edges = sorted({0, scores.shape[-1], *cuts})
     whole = None
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         here = part(scores[:, start:stop], values[start:stop])
         whole = here if whole is None else merge(whole, here)
     return whole

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import reference
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reference
 from mnemic.functional.hopfield import (
     cosine_scores,
     masked_distance,

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import reference
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reference
 from mnemic.errors import EmptyMemoryError
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.hippocampus.replay import pattern_mean, settle_cosine

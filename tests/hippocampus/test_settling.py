@@ -1,11 +1,11 @@
 """Settling: the quick way, the slow way and plain loops end in the same place."""
 
 import pytest
-import reference
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reference
 from mnemic.functional.hopfield import masked_distance, masked_energy
 from mnemic.hippocampus import settling
 from mnemic.hippocampus.settling import nearest, settle_masked, settle_spens2022

@@ -92,7 +92,7 @@ def _page(numbers: dict[str, Any], out: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
+    environment.filters["percent"] = "{:.1%}".format
     pictures = {
         file.stem: "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()
         for file in out.glob("*.png")

@@ -36,6 +36,10 @@ def masked_distance(
     """
     if stored_known is not None:
         patterns = torch.where(stored_known, patterns, 0.0)
+    elif known is not None and len(cues) == 1:  # plainly: one product instead of two
+        mask = known.to(cues.dtype)
+        cues = torch.where(known, cues, 0.0)
+        return mask @ (patterns - cues).square_().T / mask.sum(dim=-1, keepdim=True)
     if known is None:
         mask = None
         if squared_norm is None:
@@ -54,7 +58,15 @@ def masked_distance(
         if mask is not None:
             cost = cost * mask
         cue_energy = cost @ stored_known.to(cues.dtype).T + unknown_cost * share
-    return (pattern_energy - 2 * (cues @ patterns.T) + cue_energy).clamp_min(0.0) / share
+    return (pattern_energy - 2 * _products(cues, patterns) + cue_energy).clamp_min(0.0) / share
+
+
+def _products(
+    cues: Float[Tensor, "batch dim"], patterns: Float[Tensor, "stored dim"]
+) -> Float[Tensor, "batch stored"]:
+    if len(cues) == 1:
+        return (patterns @ cues[0])[None]  # as matrix times vector, which reads patterns once
+    return cues @ patterns.T
 
 
 def pairwise_distance(

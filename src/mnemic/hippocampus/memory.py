@@ -198,12 +198,13 @@ class EpisodicMemory:
     ) -> Float[Tensor, " batch"]:
         """``novelty`` of cues that are about to be stored, each after those before it."""
         known = self._checked(cues, known, "cue")
-        among = masked_distance(
-            cues, cues, known, known, unknown_cost=self.tuning.variance if len(self) else 0.0
-        )
-        later = torch.ones_like(among, dtype=torch.bool).triu()
-        earlier = among.masked_fill(later, torch.inf).amin(dim=-1)
-        return self._novelty(cues, known, torch.minimum(self._least_distance(cues, known), earlier))
+        least = self._least_distance(cues, known)
+        if len(cues) > 1:
+            cost = self.tuning.variance if len(self) else 0.0
+            among = masked_distance(cues, cues, known, known, unknown_cost=cost)
+            later = torch.ones_like(among, dtype=torch.bool).triu()
+            least = torch.minimum(least, among.masked_fill(later, torch.inf).amin(dim=-1))
+        return self._novelty(cues, known, least)
 
     def _least_distance(self, cues: Tensor, known: Known) -> Float[Tensor, " batch"]:
         if len(self) == 0:

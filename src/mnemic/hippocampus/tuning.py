@@ -21,8 +21,8 @@ from mnemic.search.patterns import Patterns
 
 PURE = 0.05  # root mean square distance to an engram, over the data's spread, that still is it
 FAITHFUL = 0.005  # the same for recall: of pictures, less than half a level of 256
-PURITY = 0.97  # share of draws that must settle on one engram
-MARGIN = 0.01  # purity is aimed this much higher, for it is found on a sample
+REPLAY_PURITY = 0.98  # share of sampled draws that must settle on one engram, for .97 of all
+RECALL_PURITY = 0.998  # recall has nothing to gain from blending
 DRAWS = 256
 SAMPLED = 4096  # rows the variance is taken from
 SHOWN = 0.1  # share of its features a cue shows when recall's beta is sought
@@ -30,9 +30,9 @@ RECALL_BETAS = tuple(100.0 * 2 ** (step / 2) for step in range(27))  # to 819,20
 REPLAY_BETAS = tuple(30.0 * 2 ** (step / 2) for step in range(15))  # to 3,840
 
 
-def least_pure(betas: Sequence[float], purity: Callable[[float], float]) -> float:
+def least_pure(betas: Sequence[float], purity: Callable[[float], float], target: float) -> float:
     """The least of rising betas at which purity suffices, by bisection; the last if none does."""
-    at = bisect_left(betas, True, key=lambda beta: purity(beta) >= PURITY + MARGIN)
+    at = bisect_left(betas, True, key=lambda beta: purity(beta) >= target)
     return betas[min(at, len(betas) - 1)]
 
 
@@ -86,7 +86,7 @@ class Tuning:
             pure = self.pure(settled.pattern, rows, within=FAITHFUL) & certain
             return float(pure.float().mean())
 
-        return least_pure(RECALL_BETAS, faithful)
+        return least_pure(RECALL_BETAS, faithful, RECALL_PURITY)
 
     @cached_property
     def replay_beta(self) -> float:
@@ -99,7 +99,7 @@ class Tuning:
             settled = settle_cosine(cues, self.patterns, mean, beta=beta)
             return float(self.pure(settled.patterns, settled.rows).float().mean())
 
-        return least_pure(REPLAY_BETAS, purity)
+        return least_pure(REPLAY_BETAS, purity, REPLAY_PURITY)
 
     def usual(self, kind: MaskKind) -> Usual:
         """How the never-seen look through this kind of mask."""
