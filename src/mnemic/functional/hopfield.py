@@ -64,9 +64,12 @@ def masked_distance(
 def _products(
     cues: Float[Tensor, "batch dim"], patterns: Float[Tensor, "stored dim"]
 ) -> Float[Tensor, "batch stored"]:
-    if len(cues) == 1:
-        return (patterns @ cues[0])[None]  # as matrix times vector, which reads patterns once
-    return cues @ patterns.T
+    if len(cues) > 1:
+        return cues @ patterns.T
+    if patterns.device.type == "cpu" and not (cues.requires_grad or patterns.requires_grad):
+        # matrix times vector is bound by memory, and NumPy's BLAS reads twice as fast here
+        return torch.from_numpy(patterns.numpy() @ cues[0].numpy())[None]
+    return (patterns @ cues[0])[None]
 
 
 def pairwise_distance(

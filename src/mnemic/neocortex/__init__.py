@@ -1,0 +1,24 @@
+"""Slow and generative: a student that learns from replay what the world is like."""
+
+from mnemic.neocortex.completion import complete
+from mnemic.neocortex.consolidation import (
+    ConsolidationConfig,
+    ConsolidationStep,
+    DivergedError,
+    consolidate,
+    reconstruction_error,
+)
+from mnemic.neocortex.progress import Progress
+from mnemic.neocortex.student import Student, make_student
+
+__all__ = [
+    "ConsolidationConfig",
+    "ConsolidationStep",
+    "DivergedError",
+    "Progress",
+    "Student",
+    "complete",
+    "consolidate",
+    "make_student",
+    "reconstruction_error",
+]
