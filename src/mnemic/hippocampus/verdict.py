@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mnemic.functional.hopfield import pairwise_distance
-from mnemic.hippocampus.settling import Known, Near, nearest
+from mnemic.hippocampus.settling import Known, Near, in_chunks, nearest
 from mnemic.search.patterns import Patterns
 
 SAMPLE = 512  # engrams left out, one at a time
@@ -69,6 +69,27 @@ def leave_one_out(
     A pattern's near-duplicates are left out with it: to the rest, it would not be new.
     """
     chosen = torch.randperm(len(patterns), generator=rng)[:SAMPLE].to(patterns.device)
+    parts = [
+        _as_if_new(chosen[chunk], patterns, known, unknown_cost=unknown_cost, variance=variance)
+        for chunk in in_chunks(len(chosen), patterns.dim, NEAR + 1)
+    ]
+    distance, margin = (torch.cat(column) for column in zip(*parts, strict=True))
+    if len(distance) == 0:
+        return NOTHING_USUAL
+    distances, margins = distance.sort().values, margin.sort().values
+    combined = torch.minimum(rank(distance, distances), rank(margin, margins))
+    return Usual(distances, margins, combined.sort().values)
+
+
+def _as_if_new(
+    chosen: Int[Tensor, " sample"],
+    patterns: Patterns,
+    known: Bool[Tensor, " dim"] | None,
+    *,
+    unknown_cost: float,
+    variance: float,
+) -> tuple[Float[Tensor, " usable"], Float[Tensor, " usable"]]:
+    """Distance and margin of stored patterns to all that are something else."""
     cues = patterns.rows[chosen]
     seen_through = (
         torch.ones_like(cues, dtype=torch.bool) if known is None else known.expand_as(cues)
@@ -78,7 +99,7 @@ def leave_one_out(
     something = seen_through.any(dim=-1)
     chosen, cues, seen_through = chosen[something], cues[something], seen_through[something]
     if len(chosen) == 0:
-        return NOTHING_USUAL
+        return cues.new_empty(0), cues.new_empty(0)
     mask = None if bool(seen_through.all()) else seen_through
     near = nearest(cues, mask, patterns, k=min(NEAR + 1, len(patterns)), unknown_cost=unknown_cost)
     whole = None if patterns.known is None else patterns.known[chosen]
@@ -87,12 +108,7 @@ def leave_one_out(
     near = near._replace(found=near.found & ~left_out)
     distance, margin = distance_and_margin(near, mask, variance=variance, unknown_cost=unknown_cost)
     usable = distance.isfinite()
-    if not bool(usable.any()):
-        return NOTHING_USUAL
-    distance, margin = distance[usable], margin[usable]
-    distances, margins = distance.sort().values, margin.sort().values
-    combined = torch.minimum(rank(distance, distances), rank(margin, margins))
-    return Usual(distances, margins, combined.sort().values)
+    return distance[usable], margin[usable]
 
 
 def distance_and_margin(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mnemic.errors import NotStoredError
 
-BLOCK = 2048  # rows: few enough to stay in the cache between the products that read them
+BLOCK = 4096  # rows: few enough to stay in the cache between the products that read them
 GROWTH = 1.5
 
 
