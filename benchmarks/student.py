@@ -49,7 +49,7 @@ class Scale:
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     speed_batch: int = 128
     speed_steps: int = 6  # timed, of each form in turn, ``speed_rounds`` times
-    speed_rounds: int = 3
+    speed_rounds: int = 5
     agreement_steps: int = 200
 
 
@@ -321,14 +321,14 @@ MEASUREMENT = Measurement(
     measure=measure,
     full=Scale(),
     quick=Scale(
-        memories=300,
-        unseen=200,
+        memories=48,
+        unseen=60,
         epochs=1,
         seeds=(0,),
-        speed_batch=32,
-        speed_steps=2,
+        speed_batch=8,
+        speed_steps=1,
         speed_rounds=1,
-        agreement_steps=8,
+        agreement_steps=2,
     ),
 )
 

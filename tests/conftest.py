@@ -12,6 +12,8 @@ from mnemic.datasets import fashion_mnist
 
 LONG = "MNEMIC_LONG" in os.environ
 
+collect_ignore = ["contracts", "reference.py"]  # no tests themselves, and no docstring examples
+
 settings.register_profile(
     "mnemic",
     max_examples=10_000 if LONG else 40,
