@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mnemic.errors import DamagedError
 from mnemic.protocols import KeptPoint
 from mnemic.records import Experience, Point
 
@@ -26,6 +27,8 @@ def experience_of(
     time: int, label: str | None, document: str, surprise: float | None, strength: float
 ) -> Experience:
     """The experience a row holds, without its points."""
+    _refuse_other_types((time, document, strength), (int, str, float))
+    _refuse_other_types((label, surprise), (str, float), missing=True)
     content = json.loads(document)
     return Experience(
         time=EPOCH + timedelta(microseconds=time),
@@ -59,5 +62,19 @@ def kept_point(row: Sequence[Any]) -> KeptPoint:
     """The point a row holds, with its original where it was asked for."""
     id, engram, sense, code, known, *original = row
     media_type, data = original or (None, None)
+    _refuse_other_types((id, engram, sense, code), (int, int, str, bytes))
+    _refuse_other_types((known, media_type, data), (bytes, str, bytes), missing=True)
     point = Point(sense=sense, code=code, known=known, original=data, media_type=media_type)
     return KeptPoint(id, engram, point)
+
+
+def _refuse_other_types(
+    values: Sequence[Any], types: Sequence[type], *, missing: bool = False
+) -> None:
+    """The schema is strict, but a damaged file need not be."""
+    for value, type_ in zip(values, types, strict=True):
+        if not isinstance(value, type_) and not (missing and value is None):
+            raise DamagedError(
+                f"a row holds {type(value).__name__} where {type_.__name__} belongs;"
+                " the file is damaged: restore a backup"
+            )
