@@ -15,7 +15,7 @@ from mnemic.demo.cues import LOWER_HALF, SPOILINGS, Cue, Spoiling, noisy
 from mnemic.demo.world import Picture, World
 from mnemic.hippocampus import AIM, EpisodicMemory
 from mnemic.memory import Memory
-from mnemic.protocols import Encoded
+from mnemic.points import stacked
 from mnemic.senses import Pixels
 
 SHOWN = 9  # pictures in a row
@@ -51,17 +51,6 @@ class Demo:
     def features(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """All stored pictures as features, and which of them are known."""
         return stacked([self.sense.encode(pixels) for pixels in self.world.stored])
-
-
-def stacked(encoded: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Encoded pictures as one batch; what is unknown as a mask, where anything is."""
-    features = torch.from_numpy(np.stack([one.features for one in encoded]))
-    if all(one.known is None for one in encoded):
-        return features, None
-    every = np.ones(features.shape[-1], np.bool_)
-    return features, torch.from_numpy(
-        np.stack([every if one.known is None else one.known for one in encoded])
-    )
 
 
 def remember(demo: Demo) -> dict[str, Any]:
