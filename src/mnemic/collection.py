@@ -84,9 +84,23 @@ class Collection:
             if pairs:
                 points.add([kept for kept, _ in pairs], [encoded for _, encoded in pairs])
         return [
-            self._engram(Kept(stored.id, one))
-            for stored, one in zip(added, experiences, strict=True)
+            self._engram(Kept(stored.id, one), self._seen(mine))
+            for stored, one, mine in zip(added, experiences, parts, strict=True)
         ]
+
+    def _seen(self, parts: Sequence[Part]) -> dict[str, tuple[np.ndarray, ...]]:
+        """Parts that were just encoded, as what is kept of them decodes."""
+        return {
+            points.sense.modality: tuple(
+                points.sense.decode(part.encoded.features, part.encoded.known)
+                for part in parts
+                if part.sense == name
+            )
+            for name, points in self.points.items()
+        }
+
+    def _kept(self, engram: int) -> dict[str, tuple[np.ndarray, ...]]:
+        return {points.sense.modality: points.decoded(engram) for points in self.points.values()}
 
     def surprises(self, parts: Sequence[Sequence[Part]]) -> list[float | None]:
         """Of each experience, the novelty of its newest part, after those before it."""
@@ -113,9 +127,9 @@ class Collection:
 
     def engrams(self, ids: Sequence[int]) -> list[Engram]:
         """These engrams, decoded, in the order asked; NotStoredError if one is missing."""
-        return [self._engram(kept) for kept in self.store.get(ids)]
+        return [self._engram(kept, self._kept(kept.id)) for kept in self.store.get(ids)]
 
-    def _engram(self, kept: Kept) -> Engram:
+    def _engram(self, kept: Kept, parts: Mapping[str, tuple[np.ndarray, ...]]) -> Engram:
         return Engram(
             id=kept.id,
             time=kept.experience.time,
@@ -124,9 +138,7 @@ class Collection:
             metadata=kept.experience.metadata,
             surprise=kept.experience.surprise,
             strength=kept.experience.strength,
-            parts={
-                points.sense.modality: points.decoded(kept.id) for points in self.points.values()
-            },
+            parts=parts,
         )
 
     def _recalled(self, answers: list[Answer], k: int) -> list[Recall]:

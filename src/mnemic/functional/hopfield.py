@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+ALONGSIDE = 1024  # patterns compared with one cue at a time: their differences stay in the cache
+
 
 def masked_distance(
     cues: Float[Tensor, "batch dim"],
@@ -36,10 +38,13 @@ def masked_distance(
     """
     if stored_known is not None:
         patterns = torch.where(stored_known, patterns, 0.0)
-    elif known is not None and len(cues) == 1:  # plainly: one product instead of two
-        mask = known.to(cues.dtype)
-        cues = torch.where(known, cues, 0.0)
-        return mask @ (patterns - cues).square_().T / mask.sum(dim=-1, keepdim=True)
+    elif known is not None and len(cues) == 1 and bool(known.any()):  # one product, not two
+        seen = known[0].nonzero()[:, 0]
+        span = slice(int(seen[0]), int(seen[-1]) + 1)  # a torn half need not be read
+        mask = known[0, span].to(cues.dtype)
+        cue = torch.where(known[0, span], cues[0, span], 0.0)
+        parts = patterns[:, span].split(ALONGSIDE)
+        return (torch.cat([(part - cue).square_() @ mask for part in parts]) / mask.sum())[None]
     if known is None:
         mask = None
         if squared_norm is None:
@@ -58,7 +63,8 @@ def masked_distance(
         if mask is not None:
             cost = cost * mask
         cue_energy = cost @ stored_known.to(cues.dtype).T + unknown_cost * share
-    return (pattern_energy - 2 * _products(cues, patterns) + cue_energy).clamp_min(0.0) / share
+    distance = _products(cues, patterns).mul_(-2).add_(pattern_energy).add_(cue_energy)
+    return distance.clamp_min_(0.0).div_(share)
 
 
 def _products(

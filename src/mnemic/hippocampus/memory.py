@@ -18,6 +18,7 @@ from mnemic.hippocampus.settling import (
     Known,
     Near,
     in_chunks,
+    least_distance,
     nearest,
     settle_masked,
     settle_spens2022,
@@ -209,11 +210,7 @@ class EpisodicMemory:
     def _least_distance(self, cues: Tensor, known: Known) -> Float[Tensor, " batch"]:
         if len(self) == 0:
             return torch.full((len(cues),), torch.inf, device=cues.device)
-        parts = [
-            self._nearest(cues[chunk], None if known is None else known[chunk], 1).distances[:, 0]
-            for chunk in in_chunks(len(cues), self.dim, 1)
-        ]
-        return torch.cat([cues.new_empty(0), *parts])
+        return least_distance(cues, known, self.patterns, unknown_cost=self._unknown_cost)
 
     def _novelty(self, cues: Tensor, known: Known, distance: Tensor) -> Float[Tensor, " batch"]:
         usual = self.tuning.usual(MaskKind("all", 1.0)) if len(self) else NOTHING_USUAL
@@ -299,8 +296,12 @@ class EpisodicMemory:
         return self._tuning
 
     def _nearest(self, cues: Tensor, known: Known, k: int) -> Near:
-        cost = 0.0 if self.patterns.known is None else self.tuning.variance
-        return nearest(cues, known, self.patterns, k=k, unknown_cost=cost)
+        return nearest(cues, known, self.patterns, k=k, unknown_cost=self._unknown_cost)
+
+    @property
+    def _unknown_cost(self) -> float:
+        """What a feature costs that a cue knows and a pattern does not."""
+        return 0.0 if self.patterns.known is None else self.tuning.variance
 
     def _judge(self, cues: Tensor, known: Known, near: Near) -> Judged:
         """Judge each cue against the never-seen under the same kind of mask."""

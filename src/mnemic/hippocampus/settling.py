@@ -69,6 +69,8 @@ def nearest(
         cues, candidates, known, candidates_known, unknown_cost=unknown_cost
     ).masked_fill(~found, math.inf)
     distances, order = distances.sort(dim=-1, stable=True)
+    if bool((order.diff(dim=-1) == 1).all()):  # rounding seldom changes who is nearer
+        return Near(rows, found, candidates, candidates_known, distances)
     wide = order[..., None].expand_as(candidates)
     return Near(
         rows.gather(-1, order),
@@ -77,6 +79,28 @@ def nearest(
         None if candidates_known is None else candidates_known.gather(1, wide),
         distances,
     )
+
+
+def least_distance(
+    cues: Float[Tensor, "batch dim"], known: Known, patterns: Patterns, *, unknown_cost: float
+) -> Float[Tensor, " batch"]:
+    """The masked distance to the nearest pattern; what ``nearest`` finds first, and faster.
+
+    Raises:
+        IndexError: nothing is stored.
+    """
+    best = cues.new_full((len(cues),), math.inf)
+    rows = torch.zeros(len(cues), dtype=torch.long, device=cues.device)
+    for block in patterns.blocks():
+        distances = _block_distance(cues, known, block, unknown_cost)
+        if block.available is not None:
+            distances = distances.masked_fill(~block.available, math.inf)
+        least, row = distances.min(dim=-1)
+        rows = torch.where(least < best, row + block.start, rows)
+        best = torch.minimum(least, best)
+    candidates, candidates_known = _gather(patterns, rows[:, None])
+    exact = pairwise_distance(cues, candidates, known, candidates_known, unknown_cost=unknown_cost)
+    return torch.where(best.isfinite(), exact[:, 0], math.inf)
 
 
 def in_chunks(count: int, dim: int, width: int = NEAR) -> Iterator[slice]:

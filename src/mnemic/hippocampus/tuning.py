@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mnemic.hippocampus.masks import MaskKind, typical_mask
 from mnemic.hippocampus.replay import pattern_mean, random_cues, settle_cosine
-from mnemic.hippocampus.settling import nearest, settle_among
+from mnemic.hippocampus.settling import NEAR, in_chunks, nearest, settle_among
 from mnemic.hippocampus.verdict import Usual, leave_one_out
 from mnemic.randomness import generator
 from mnemic.search.patterns import Patterns
@@ -76,15 +76,26 @@ class Tuning:
         cues, known = cues[something], known[something]
         if len(cues) == 0:
             return RECALL_BETAS[-1]
-        near = nearest(cues, known, self.patterns, k=32, unknown_cost=self.variance)
+        cost = self.variance
+        looks = [
+            (
+                nearest(cues[some], known[some], self.patterns, k=NEAR, unknown_cost=cost),
+                cues[some],
+                known[some],
+            )
+            for some in in_chunks(len(cues), self.patterns.dim, NEAR)
+        ]
 
         def faithful(beta: float) -> float:
-            settled, certain = settle_among(
-                near, cues, known, self.patterns, beta=beta, unknown_cost=self.variance, k=1
-            )
-            rows = self.patterns.rows_of(settled.ids[:, 0].tolist())
-            pure = self.pure(settled.pattern, rows, within=FAITHFUL) & certain
-            return float(pure.float().mean())
+            count = 0
+            for near, cue, mask in looks:
+                settled, certain = settle_among(
+                    near, cue, mask, self.patterns, beta=beta, unknown_cost=cost, k=1
+                )
+                rows = self.patterns.rows_of(settled.ids[:, 0].tolist())
+                pure = self.pure(settled.pattern, rows, within=FAITHFUL) & certain
+                count += int(pure.sum())
+            return count / len(cues)
 
         return least_pure(RECALL_BETAS, faithful, RECALL_PURITY)
 

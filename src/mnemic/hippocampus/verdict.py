@@ -102,8 +102,12 @@ def _as_if_new(
         return cues.new_empty(0), cues.new_empty(0)
     mask = None if bool(seen_through.all()) else seen_through
     near = nearest(cues, mask, patterns, k=min(NEAR + 1, len(patterns)), unknown_cost=unknown_cost)
-    whole = None if patterns.known is None else patterns.known[chosen]
-    between = pairwise_distance(cues, near.patterns, whole, near.known, unknown_cost=unknown_cost)
+    between = near.distances
+    if mask is not None:  # duplicates are alike as a whole, not only in what is seen
+        whole = None if patterns.known is None else patterns.known[chosen]
+        between = pairwise_distance(
+            cues, near.patterns, whole, near.known, unknown_cost=unknown_cost
+        )
     left_out = (near.rows == chosen[:, None]) | (between <= DUPLICATE * variance)
     near = near._replace(found=near.found & ~left_out)
     distance, margin = distance_and_margin(near, mask, variance=variance, unknown_cost=unknown_cost)

@@ -60,8 +60,10 @@ class Pixels:
         """
         picture = read_picture(part)
         believed, seen = self._known(picture, known)
-        # an unknown pixel weighs nothing even where rounding would let it
-        pixels = self._fit(self._coloured(np.where(believed[..., None], picture.pixels, 0)))
+        pixels = picture.pixels
+        if believed is not None:  # an unknown pixel weighs nothing even where rounding would let it
+            pixels = np.where(believed[..., None], pixels, 0)
+        pixels = self._fit(self._coloured(pixels))
         if seen is not None and not seen.any():
             raise CueError("no pixel of the picture is known; its mask is False everywhere")
         if seen is not None:
@@ -104,9 +106,16 @@ class Pixels:
 
     def _known(
         self, picture: Picture, given: Shaped[np.ndarray, "..."] | None
-    ) -> tuple[Bool[np.ndarray, "height width"], Bool[np.ndarray, "side side channels"] | None]:
-        """Which pixels are known, and at the memory's resolution those that come from them."""
+    ) -> tuple[
+        Bool[np.ndarray, "height width"] | None, Bool[np.ndarray, "side side channels"] | None
+    ]:
+        """Which pixels are known, and at the memory's resolution those that come from them.
+
+        None stands for all.
+        """
         height, width = picture.pixels.shape[:2]
+        if given is None and picture.known is None and height == width:
+            return None, None
         opaque = np.ones((height, width), np.bool_) if picture.known is None else picture.known
         fitted = None
         if given is not None:

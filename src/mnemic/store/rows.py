@@ -47,10 +47,11 @@ def point_content(point: Point) -> list[Any]:
 
 def checksum_of(checksum: int, values: Iterable[Any]) -> int:
     """Carry a checksum on over values, each with its length."""
+    content: list[bytes] = []
     for value in values:
         data = value if isinstance(value, bytes) else repr(value).encode()
-        checksum = zlib.crc32(data, zlib.crc32(b"%d:" % len(data), checksum))
-    return checksum
+        content += b"%d:" % len(data), data
+    return zlib.crc32(b"".join(content), checksum)
 
 
 def microseconds(time: datetime) -> int:
