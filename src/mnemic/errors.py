@@ -39,6 +39,18 @@ class NotStoredError(MnemicError, KeyError):
         return str(self.args[0]) if self.args else ""  # KeyError would print the repr
 
 
+class NeverSleptError(MnemicError, LookupError):
+    """This takes a student, and the memory has not slept since it was made."""
+
+
+class LesionedError(MnemicError, RuntimeError):
+    """This takes a part of the memory that a lesion silences."""
+
+
+class DivergedError(MnemicError, ArithmeticError):
+    """Training left the finite numbers; the student is as it was at the last good epoch."""
+
+
 class StoreError(MnemicError, OSError):
     """The memory on disk could not be read or written; nothing half-written remains."""
 
@@ -49,6 +61,10 @@ class StoreFullError(StoreError):
 
 class StoreBusyError(StoreError):
     """Another process holds the memory for longer than this one would wait."""
+
+
+class AsleepError(StoreBusyError):
+    """Somebody else's sleep is changing the memory; its message says whose."""
 
 
 class NotAMemoryError(StoreError):

@@ -1,6 +1,6 @@
 """Where siblings meet: small enough to fake in a test."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mnemic.records import Experience, Point, Replay, Settled
+from mnemic.records import Experience, Point, Replay, Schema, Settled
 
 
 class Encoded(NamedTuple):
@@ -57,6 +57,10 @@ class Sense(Protocol):
 
     def unpack(self, codes: Sequence[bytes]) -> Float[np.ndarray, "batch dim"]:
         """Stored codes to features."""
+        ...
+
+    def pack(self, features: Float[np.ndarray, "batch dim"]) -> list[bytes]:
+        """Features to the codes that stand for them, or for what lies nearest to them."""
         ...
 
 
@@ -117,6 +121,26 @@ class Changes(NamedTuple):
     revision: int
     stored: list[int]  # engrams stored since and still there
     forgotten: list[int]
+    slept: bool = False  # whether students and schemas are others now
+
+
+class KeptStudent(NamedTuple):
+    """The student of a sense, as the store knows it."""
+
+    version: int
+    sense: str
+    file: str  # its weights, beside the store
+    report: Mapping[str, Any]  # plain JSON: how it was trained, and what is usual for it
+
+
+class Night(NamedTuple):
+    """All that a sleep changes; it happens in one transaction."""
+
+    students: Sequence[KeptStudent]  # each in the place of its sense's last one
+    schemas: Mapping[int, Schema]  # of every point that has a student, by its id
+    strengths: Mapping[int, float]  # of engrams
+    config: Mapping[str, Any] | None = None  # of the memory, where that changed
+    drop: bool = False  # codes and originals of points that have a schema now
 
 
 @runtime_checkable
@@ -153,6 +177,31 @@ class Store(Protocol):
 
     def forget(self, ids: Sequence[int]) -> None:
         """Remove engrams and their bytes; NotStoredError, and none removed, if one is missing."""
+        ...
+
+    def students(self) -> list[KeptStudent]:
+        """The students there are, one a sense."""
+        ...
+
+    @property
+    def newest_student(self) -> int:
+        """The last version any student had; 0 when there never was one."""
+        ...
+
+    def turn(self, night: Night, *, revision: int) -> bool:
+        """Change what a sleep changes, unless something has happened since ``revision``."""
+        ...
+
+    def forget_students(self) -> None:
+        """Let go of every student and schema; refused while a point is nothing but a schema."""
+        ...
+
+    def lease(self, holder: str, until: datetime, *, now: datetime) -> str | None:
+        """Hold, or go on holding, the right to sleep; the name of who holds it instead."""
+        ...
+
+    def release(self, holder: str) -> None:
+        """Give the right to sleep back."""
         ...
 
     @property

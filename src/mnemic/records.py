@@ -37,6 +37,16 @@ class Replay(NamedTuple):
     purity: float  # share of the patterns that are one engram, not a blend
     entropy: float  # of the replay counts, over its maximum: 1 is perfectly even
     beta: float
+    known: Bool[Tensor, "count dim"] | None = None  # by the engrams; None: all of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """What a point means to a student, and what that student gets wrong of it."""
+
+    student: int  # the version
+    latent: bytes  # half precision
+    residual: bytes | None = None  # None: the features are kept, or nothing but the schema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +54,8 @@ class Point:
     """One part of one experience in one sense, as it is kept."""
 
     sense: str
-    code: bytes  # the features as the sense packs them
+    code: bytes  # the features as the sense packs them; empty: the schema gives them
+    schema: Schema | None = None  # None before the first sleep
     known: bytes | None = None  # one bit a feature; None when all are known
     original: bytes | None = None
     media_type: str | None = None

@@ -4,50 +4,66 @@ import pytest
 import torch
 
 from mnemic.neocortex import ConsolidationConfig, complete, consolidate, make_student
+from mnemic.neocortex.completion import explain
 from mnemic.randomness import generator
 
 
 class Twins:
     """A student that believes both halves of a picture to be equal."""
 
+    grid = (4, 1, 1)
+
     def encode(self, features):
         left, right = features.chunk(2, dim=-1)
-        return (left + right) / 2
+        return ((left + right) / 2).detach()
 
     def decode(self, latents):
+        return latents.repeat(1, 2).detach()
+
+    def rendered(self, latents):
         return latents.repeat(1, 2)
 
 
+PICTURE = torch.tensor([[0.2, 0.8, 0.2, 0.8]])
+LEFT = torch.tensor([[True, True, False, False]])
+
+
 def test_what_is_unknown_settles_on_what_fits_the_known():
-    picture = torch.tensor([[0.2, 0.8, 0.2, 0.8]])
-    known = torch.tensor([[True, True, False, False]])
-    completed = complete(Twins(), picture, known, steps=30)
-    torch.testing.assert_close(completed, picture, rtol=0, atol=1e-6)
+    completed = complete(Twins(), PICTURE, LEFT)
+    torch.testing.assert_close(completed, PICTURE, rtol=0, atol=2e-2)
 
 
-def test_each_step_comes_nearer():
-    picture = torch.tensor([[0.2, 0.8, 0.2, 0.8]])
-    known = torch.tensor([[True, True, False, False]])
-    errors = [
-        (complete(Twins(), picture, known, steps=steps) - picture).abs().sum().item()
-        for steps in range(6)
-    ]
-    assert errors == sorted(errors, reverse=True)
-    assert errors[5] < errors[0]
+def test_the_latent_found_is_more_probable_than_the_first_guess():
+    def cost(latents):
+        missed = ((Twins().decode(latents) - PICTURE).abs() * LEFT).sum()
+        return float(missed + 0.5 * latents.square().sum())
+
+    costs = [cost(explain(Twins(), PICTURE, LEFT, steps=steps)) for steps in (0, 60)]
+    assert costs[1] <= costs[0] + 5e-3
+    assert costs[1] == pytest.approx(0.5 * (0.2**2 + 0.8**2), abs=1e-2)
 
 
 def test_unknown_features_do_not_matter():
     rng = generator(0, "completion")
-    known = torch.rand(3, 8, generator=rng) < 0.5
-    features = torch.rand(3, 8, generator=rng)
+    known = torch.rand(3, 4, generator=rng) < 0.5
+    features = torch.rand(3, 4, generator=rng)
     spoiled = torch.where(known, features, torch.nan)
     first, second = (complete(Twins(), given, known) for given in (features, spoiled))
     assert torch.equal(first, second)
 
 
+def test_a_picture_is_completed_as_it_would_be_alone(squares):
+    student = make_student(grid=(16, 16, 1), latent_dim=4, seed=0)
+    features = squares(3)
+    known = torch.rand(3, 256, generator=generator(0, "some")) < 0.5
+    together = complete(student, features, known, steps=5)
+    alone = [complete(student, features[[row]], known[[row]], steps=5) for row in range(3)]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
+
+
 def test_a_picture_that_shows_nothing_is_completed_too():
-    nothing = torch.zeros(1, 8, dtype=torch.bool)
-    assert complete(Twins(), torch.full((1, 8), torch.nan), nothing).isfinite().all()
+    nothing = torch.zeros(1, 4, dtype=torch.bool)
+    assert complete(Twins(), torch.full((1, 4), torch.nan), nothing).isfinite().all()
 
 
 @pytest.mark.parametrize("half", ["upper", "lower"])

@@ -11,19 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from mnemic.errors import ConfigError, CueError, EmptyMemoryError, ShapeError
+from mnemic.errors import ConfigError, CueError, DivergedError, EmptyMemoryError, ShapeError
 from mnemic.functional.variational import reconstruction_loss
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.neocortex import (
     ConsolidationConfig,
-    DivergedError,
     Progress,
     consolidate,
     make_student,
     reconstruction_error,
 )
 from mnemic.neocortex.consolidation import learning_rate
+from mnemic.neocortex.lesson import prepare
 from mnemic.randomness import generator
+from mnemic.records import Replay
 
 SHORT = ConsolidationConfig(epochs=3, batch=8, held_out=0.0)
 
@@ -113,8 +114,8 @@ def test_a_student_sees_only_what_is_replayed(squares, teacher):
     taught, direct = fresh(), fresh()
     config = replace(SHORT, replayed=24)
     rng = seeded()
-    patterns = teacher.replay(24, rng=rng).patterns
-    list(consolidate(direct, patterns, config, rng=rng))
+    replayed = teacher.replay(24, rng=rng)
+    list(consolidate(direct, replayed, config, rng=rng))
     sleep(taught, teacher, config)
     assert teacher.asked == [24, 24]
     assert_same_weights(weights(taught), weights(direct))
@@ -128,6 +129,15 @@ def test_the_hippocampus_is_a_teacher(squares):
     *_, last = sleep(student, memory, ConsolidationConfig(epochs=5, batch=8, replayed=40))
     assert reconstruction_error(student, squares(40)) < before
     assert last.held_out_error is not None  # a twentieth was kept aside
+
+
+def test_all_that_came_of_an_engram_is_held_out_or_none(squares):
+    ids = torch.arange(20).repeat(3)
+    replay = Replay(squares(20).repeat(3, 1), ids, 1.0, 1.0, 1.0, 1.0)
+    lesson = prepare(replay, dim=256, replayed=60, share=0.2, rng=seeded())
+    assert len(lesson.held_out) == 12
+    assert len(lesson.patterns) == 48
+    assert torch.cdist(lesson.held_out, lesson.patterns).min() > 0
 
 
 def test_what_is_held_out_is_never_learned_from(squares):

@@ -1,7 +1,7 @@
 """The teacher: stores in one exposure, recalls from a part, replays from noise."""
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
@@ -232,19 +232,35 @@ class EpisodicMemory:
         Raises:
             EmptyMemoryError: nothing is stored, or a lesion silences all of it.
         """
+        beta = self._replay_beta(beta)
+        waves = self.replay_in_waves(count, rng=rng, beta=beta, habituation=habituation)
+        return self.described(list(waves), beta)
+
+    def replay_in_waves(
+        self,
+        count: int,
+        *,
+        rng: torch.Generator | None = None,
+        beta: float | None = None,
+        habituation: float = HABITUATION,
+    ) -> Iterator[Replayed]:
+        """``replay``, a few patterns at a time; ``described`` sums the waves up."""
         if count < 1:
             raise ConfigError(f"count must be at least 1, got {count}")
         self._refuse_empty(1)
         rng = generator(self.seed, "replay") if rng is None else rng
+        beta = self._replay_beta(beta)
         if self.rule == "spens2022":
-            beta = SPENS2022_BETA if beta is None else _positive(beta)
-            replayed = list(replay_spens2022(self.patterns, count, beta=beta, rng=rng))
-        else:
-            beta = self.tuning.replay_beta if beta is None else _positive(beta)
-            replayed = list(
-                replay_habituated(self.patterns, count, beta=beta, habituation=habituation, rng=rng)
-            )
-        return self._described(replayed, beta)
+            return replay_spens2022(self.patterns, count, beta=beta, rng=rng)
+        return replay_habituated(
+            self.patterns, count, beta=beta, habituation=habituation, rng=rng
+        )
+
+    def _replay_beta(self, beta: float | None) -> float:
+        if beta is not None:
+            return _positive(beta)
+        self._refuse_empty(1)
+        return SPENS2022_BETA if self.rule == "spens2022" else self.tuning.replay_beta
 
     def forget(self, ids: Sequence[int]) -> None:
         """Remove these patterns and overwrite them.
@@ -333,7 +349,9 @@ class EpisodicMemory:
             rates.append(judged.false_accepts)
         return Judged(remembered, confidence, None if None in rates else rates[0])
 
-    def _described(self, replayed: list[Replayed], beta: float) -> Replay:
+    def described(self, replayed: Sequence[Replayed], beta: float | None = None) -> Replay:
+        """Waves as one replay, with how well it stands for the whole memory."""
+        beta = self._replay_beta(beta)
         patterns = torch.cat([one.patterns for one in replayed])
         rows = torch.cat([one.rows for one in replayed])
         available = self.patterns.available
@@ -349,6 +367,7 @@ class EpisodicMemory:
             float(self.tuning.pure(patterns, rows).float().mean()),
             entropy / most_even if most_even > 0 else 1.0,
             beta,
+            None if self.patterns.known is None else self.patterns.known[rows],
         )
 
     def _checked(self, vectors: Tensor, known: Known, what: str) -> Known:

@@ -4,7 +4,6 @@ from mnemic.neocortex.completion import complete
 from mnemic.neocortex.consolidation import (
     ConsolidationConfig,
     ConsolidationStep,
-    DivergedError,
     consolidate,
     reconstruction_error,
 )
@@ -14,7 +13,6 @@ from mnemic.neocortex.student import Student, make_student
 __all__ = [
     "ConsolidationConfig",
     "ConsolidationStep",
-    "DivergedError",
     "Progress",
     "Student",
     "complete",

@@ -10,19 +10,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mnemic.errors import ConfigError, MnemicError
+from mnemic.errors import ConfigError, DivergedError
 from mnemic.functional.variational import Loss, kl_from_standard_normal, reconstruction_loss
 from mnemic.neocortex.lesson import Lesson, prepare
 from mnemic.neocortex.progress import Progress
 from mnemic.neocortex.student import Student
 from mnemic.protocols import Teacher
+from mnemic.records import Replay
 
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["float32", "bfloat16"]
-
-
-class DivergedError(MnemicError, ArithmeticError):
-    """Training left the finite numbers; the student is as it was at the last good epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +103,7 @@ class ConsolidationStep(NamedTuple):
 
 def consolidate(
     student: Student,
-    source: Teacher | Float[Tensor, "count dim"],
+    source: Teacher | Replay | Float[Tensor, "count dim"],
     config: ConsolidationConfig,
     *,
     rng: torch.Generator,
@@ -116,7 +113,7 @@ def consolidate(
 ) -> Iterator[ConsolidationStep]:
     """Train a student, in place, on what its teacher replays; each step is yielded.
 
-    ``source`` is the teacher, or patterns it has already replayed. Features where ``known`` is
+    ``source`` is the teacher, or what it has already replayed. Features where ``known`` is
     False cost nothing; the student sees their mean over the others. ``held_out`` patterns are
     only looked at; without them, ``config.held_out`` of the replayed ones take their place. The
     weights change until the iterator ends; stop early, and they stay as they are.

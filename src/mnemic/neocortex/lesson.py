@@ -9,6 +9,7 @@ from torch import Tensor
 from mnemic.errors import ConfigError, CueError, EmptyMemoryError, ShapeError
 from mnemic.neocortex.files import checksum
 from mnemic.protocols import Teacher
+from mnemic.records import Replay
 
 
 class Lesson(NamedTuple):
@@ -22,7 +23,7 @@ class Lesson(NamedTuple):
 
 
 def prepare(
-    source: Teacher | Float[Tensor, "count dim"],
+    source: Teacher | Replay | Float[Tensor, "count dim"],
     known: Bool[Tensor, "count dim"] | None = None,
     held_out: Float[Tensor, "unseen dim"] | None = None,
     *,
@@ -33,17 +34,22 @@ def prepare(
 ) -> Lesson:
     """Ask a teacher for its replay, unless it is given, and keep a share of it aside.
 
+    What is kept aside is whole engrams where the replay says which engram each pattern is: all
+    that came of one is learned from, or none.
+
     Raises:
         ShapeError: the patterns have not ``dim`` features, or the mask another shape.
         EmptyMemoryError: there are no patterns.
         CueError: a known feature is not a finite number.
     """
+    ids = None
     if isinstance(source, Tensor):
         patterns = source
     else:
         if known is not None:
-            raise ConfigError("known= goes with replayed patterns; a teacher puts out its own")
-        patterns = source.replay(replayed, rng=rng).patterns
+            raise ConfigError("known= goes with plain patterns; a replay has its own")
+        replay = source if isinstance(source, Replay) else source.replay(replayed, rng=rng)
+        patterns, known, ids = replay.patterns, replay.known, replay.ids
     for name, given in (("replayed", patterns), ("held-out", held_out)):
         if given is not None and given.shape[-1] != dim:
             raise ShapeError(
@@ -64,8 +70,12 @@ def prepare(
         raise CueError("a replayed pattern holds NaN or infinity in a known feature")
     if held_out is not None:
         return Lesson(patterns, known, held_out, None, fingerprint)
-    order = torch.randperm(len(patterns), generator=rng)
-    aside, rest = order[: int(share * len(order))], order[int(share * len(order)) :].sort().values
+    if ids is None:
+        ids = torch.arange(len(patterns))
+    each = ids.unique()
+    chosen = each[torch.randperm(len(each), generator=rng)[: int(share * len(each))]]
+    unseen = torch.isin(ids, chosen)
+    aside, rest = unseen.nonzero()[:, 0], (~unseen).nonzero()[:, 0]
     if len(aside) == 0:
         return Lesson(patterns, known, patterns[:0], None, fingerprint)
     return Lesson(

@@ -82,8 +82,12 @@ class Student:
                 f"this student's latents have {self.latent_dim} numbers, got {latents.shape[-1]}"
             )
         with self._coding():
-            parts = [self.features(self.model.decode(part)) for part in latents.split(CHUNK)]
+            parts = [self.rendered(part) for part in latents.split(CHUNK)]
         return torch.cat(parts) if len(latents) else latents.new_empty(0, self.dim)
+
+    def rendered(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch dim"]:
+        """``decode`` that gradients pass through, all pictures side by side."""
+        return self.features(self.model.eval().decode(latents))
 
     def pictures(
         self, features: Float[Tensor, "batch dim"]

@@ -15,8 +15,8 @@ from mnemic.nn.upsampling import UpsampledConvolution
 LATENTS = 20
 ENCODED = (32, 64, 128, 128)
 """Channels from the largest picture down; beyond these the last is used again."""
-DECODED = (200, 200, 96, 48)
-"""Channels from the smallest picture up."""
+DECODED = (48, 96, 200, 200)
+"""Channels from the largest picture down, likewise."""
 
 
 class MnemicAutoencoder(Autoencoder):
@@ -60,7 +60,7 @@ class MnemicAutoencoder(Autoencoder):
         self.mean = dense((encoded[-1] + channels) * area, latent_dim, rng=rng)
         self.log_variance = dense((encoded[-1] + channels) * area, latent_dim, rng=rng)
 
-        decoded = [DECODED[min(level, len(DECODED) - 1)] for level in range(levels)]
+        decoded = [DECODED[min(level, len(DECODED) - 1)] for level in reversed(range(levels))]
         self.expand = dense(latent_dim, decoded[0] * area, rng=rng)
         self.coarsest = dense(latent_dim, channels * area, rng=rng)
         self.decoder = nn.ModuleList(

@@ -41,4 +41,28 @@ STEPS = (
         change TEXT NOT NULL                   -- 'stored' or 'forgotten'
     ) STRICT;
     """,
+    """
+    -- one student a sense: the current one
+    CREATE TABLE students (
+        version INTEGER PRIMARY KEY AUTOINCREMENT,
+        sense TEXT NOT NULL UNIQUE,
+        file TEXT NOT NULL,
+        report TEXT NOT NULL                   -- JSON
+    ) STRICT;
+
+    -- a point whose code is empty is kept as this alone
+    CREATE TABLE schemas (
+        point INTEGER PRIMARY KEY REFERENCES points (id) ON DELETE CASCADE,
+        student INTEGER NOT NULL,
+        latent BLOB NOT NULL,
+        residual BLOB,
+        checksum INTEGER NOT NULL              -- of the three above
+    ) STRICT;
+
+    -- who may sleep
+    CREATE TABLE lease (
+        holder TEXT NOT NULL,
+        until INTEGER NOT NULL                 -- microseconds since 1970, UTC
+    ) STRICT;
+    """,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from mnemic.errors import DamagedError
 from mnemic.protocols import KeptPoint
-from mnemic.records import Experience, Point
+from mnemic.records import Experience, Point, Schema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -59,13 +59,26 @@ def microseconds(time: datetime) -> int:
     return (time - EPOCH) // timedelta(microseconds=1)
 
 
+def schema_row(schema: Schema) -> list[Any]:
+    """Version, latent, residual and checksum, as the columns hold them."""
+    row = [schema.student, schema.latent, schema.residual]
+    return [*row, checksum_of(0, row)]
+
+
 def kept_point(row: Sequence[Any]) -> KeptPoint:
     """The point a row holds, with its original where it was asked for."""
-    id, engram, sense, code, known, *original = row
+    id, engram, sense, code, known, student, latent, residual, *original = row
     media_type, data = original or (None, None)
     _refuse_other_types((id, engram, sense, code), (int, int, str, bytes))
     _refuse_other_types((known, media_type, data), (bytes, str, bytes), missing=True)
-    point = Point(sense=sense, code=code, known=known, original=data, media_type=media_type)
+    schema = None
+    if student is not None:
+        _refuse_other_types((student, latent), (int, bytes))
+        _refuse_other_types((residual,), (bytes,), missing=True)
+        schema = Schema(student=student, latent=latent, residual=residual)
+    point = Point(
+        sense=sense, code=code, schema=schema, known=known, original=data, media_type=media_type
+    )
     return KeptPoint(id, engram, point)
 
 

@@ -12,6 +12,7 @@ from time import sleep
 from typing import Any
 
 from mnemic.errors import (
+    ConfigError,
     DamagedError,
     NewerVersionError,
     NotAMemoryError,
@@ -20,10 +21,11 @@ from mnemic.errors import (
     StoreBusyError,
     StoreError,
 )
-from mnemic.protocols import Changes, Kept, KeptPoint, Stored
+from mnemic.protocols import Changes, Kept, KeptPoint, KeptStudent, Night, Stored
 from mnemic.records import Experience
 from mnemic.store.failures import typed
 from mnemic.store.migrations import APPLICATION_ID, STEPS
+from mnemic.store.nights import put_schemas, take_lease, write_night
 from mnemic.store.rows import (
     checksum_of,
     experience_of,
@@ -155,6 +157,14 @@ class SqliteStore:
                     if point.original is not None
                 ),
             )
+            put_schemas(
+                self._db,
+                {
+                    id: point.schema
+                    for id, _, point in points
+                    if point.schema is not None  # none before the first sleep
+                },
+            )
             self._db.executemany(
                 "INSERT INTO revisions (engram, change) VALUES (?, 'stored')",
                 ([stored.id] for stored in added),
@@ -194,7 +204,8 @@ class SqliteStore:
         self, ids: Iterable[int] | None = None, sense: str | None = None, originals: bool = False
     ) -> Iterator[KeptPoint]:
         """Points of these engrams, or of all, oldest first."""
-        columns, table = "points.id, engram, sense, code, known", "points"
+        columns = "points.id, engram, sense, code, known, student, latent, residual"
+        table = "points LEFT JOIN schemas ON schemas.point = points.id"
         if originals:
             columns += ", media_type, bytes"
             table += " LEFT JOIN originals ON originals.point = points.id"
@@ -289,7 +300,76 @@ class SqliteStore:
             )
         forgotten = {engram for _, engram, change in rows if change == "forgotten"}
         stored = [id for _, id, change in rows if change == "stored" and id not in forgotten]
-        return Changes(rows[-1][0] if rows else since, stored, sorted(forgotten))
+        slept = any(change == "slept" for _, _, change in rows)
+        return Changes(rows[-1][0] if rows else since, stored, sorted(forgotten), slept)
+
+    def students(self) -> list[KeptStudent]:
+        """The students there are, one a sense."""
+        found: list[KeptStudent] = []
+        for version, sense, file, report in self._rows("SELECT * FROM students ORDER BY version"):
+            with self._decoding(f"the student of {sense}"):
+                found.append(KeptStudent(version, sense, file, json.loads(report)))
+        return found
+
+    @property
+    def newest_student(self) -> int:
+        """The last version any student had; 0 when there never was one."""
+        return self._last("students")
+
+    def turn(self, night: Night, *, revision: int) -> bool:
+        """Change what a sleep changes, unless something has happened since ``revision``.
+
+        Where bytes were dropped, the file is rewritten without them.
+        """
+        with self._writing():
+            if self.revision != revision:
+                return False
+            write_night(self._db, night)
+            if night.drop:
+                self._sign(night.strengths)
+        if night.drop:
+            self._rewrite()
+        return True
+
+    def _sign(self, engrams: Iterable[int]) -> None:
+        """Renew the checksums of engrams whose points are not what they were."""
+        for some in _lists(engrams):
+            among = "(SELECT value FROM json_each(?))"
+            signs = {
+                id: checksum_of(0, content)
+                for id, *content in self._rows(
+                    f"SELECT id, time, label, document FROM engrams WHERE id IN {among}", [some]
+                )
+            }
+            for _, engram, point in self.points(json.loads(some), originals=True):
+                signs[engram] = checksum_of(signs[engram], point_content(point))
+            self._db.executemany(
+                "UPDATE engrams SET checksum = ? WHERE id = ?",
+                ([checksum, id] for id, checksum in signs.items()),
+            )
+
+    def forget_students(self) -> None:
+        """Let go of every student and schema; refused while a point is nothing but a schema."""
+        with self._writing():
+            bare = self._value("SELECT count(*) FROM points WHERE length(code) = 0")
+            if bare:
+                raise ConfigError(
+                    f"{bare} points are kept as their schema alone; without a student they would"
+                    " be lost"
+                )
+            self._db.execute("DELETE FROM schemas")
+            self._db.execute("DELETE FROM students")
+            self._db.execute("INSERT INTO revisions (engram, change) VALUES (0, 'slept')")
+
+    def lease(self, holder: str, until: datetime, *, now: datetime) -> str | None:
+        """Hold, or go on holding, the right to sleep; the name of who holds it instead."""
+        with self._writing():
+            return take_lease(self._db, holder, microseconds(until), now=microseconds(now))
+
+    def release(self, holder: str) -> None:
+        """Give the right to sleep back."""
+        with self._writing():
+            self._db.execute("DELETE FROM lease WHERE holder = ?", [holder])
 
     @property
     def revision(self) -> int:
@@ -317,6 +397,7 @@ class SqliteStore:
             for table, row, parent, _ in self._rows("PRAGMA foreign_key_check"):
                 faults.append(f"row {row} of {table} belongs to a missing row of {parent}")
             faults += [f"engram {id} is not what was stored" for id in self._changed()]
+            faults += [f"the schema of point {id} is not what was stored" for id in self._blurred()]
         except StoreError as error:
             faults.append(str(error))
         return faults
@@ -332,6 +413,11 @@ class SqliteStore:
         changed = [id for id, checksum in kept.items() if found[id] != checksum]
         present = self.present(changed)  # nor is one at fault that was forgotten meanwhile
         return [id for id in changed if id in present]
+
+    def _blurred(self) -> list[int]:
+        """Points whose schema does not have the checksum it was stored with."""
+        rows = self._rows("SELECT point, checksum, student, latent, residual FROM schemas")
+        return [id for id, checksum, *content in rows if checksum_of(0, content) != checksum]
 
     def close(self) -> None:
         """Let go of the file; the last one out empties the write-ahead log."""
