@@ -22,15 +22,20 @@ LEVELS = {
     "nn": 4,
     "hippocampus": 4,
     "neocortex": 5,
-    "points": 5,
     "cues": 5,
-    "folder": 5,
-    "export": 5,
-    "recollection": 6,
-    "collection": 7,
-    "memory": 8,
-    "demo": 9,
-    "cli": 10,
+    "cortex": 6,
+    "folder": 7,
+    "points": 7,
+    "recollection": 8,
+    "export": 8,
+    "answers": 9,
+    "collection": 10,
+    "keeping": 11,
+    "meanings": 11,
+    "sleeping": 12,
+    "memory": 13,
+    "demo": 14,
+    "cli": 15,
 }
 
 
@@ -75,11 +80,17 @@ def test_every_part_has_its_level():
 def test_the_public_names_are_chosen():
     assert sorted(mnemic.__all__) == [
         "Engram",
+        "Forgotten",
+        "Imagined",
+        "Inferred",
+        "KeepReport",
         "Memory",
         "MemoryConfig",
         "MnemicError",
         "Recall",
         "RunnerUp",
+        "SleepReport",
+        "SleepStep",
     ]
 
 

@@ -5,8 +5,31 @@ from importlib.metadata import version
 from mnemic.errors import MnemicError
 from mnemic.folder import MemoryConfig
 from mnemic.memory import Memory
-from mnemic.records import Engram, Recall, RunnerUp
+from mnemic.records import (
+    Engram,
+    Forgotten,
+    Imagined,
+    Inferred,
+    KeepReport,
+    Recall,
+    RunnerUp,
+    SleepReport,
+    SleepStep,
+)
 
 __version__ = version("mnemic")
 
-__all__ = ["Engram", "Memory", "MemoryConfig", "MnemicError", "Recall", "RunnerUp"]
+__all__ = [
+    "Engram",
+    "Forgotten",
+    "Imagined",
+    "Inferred",
+    "KeepReport",
+    "Memory",
+    "MemoryConfig",
+    "MnemicError",
+    "Recall",
+    "RunnerUp",
+    "SleepReport",
+    "SleepStep",
+]

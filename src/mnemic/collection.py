@@ -1,43 +1,51 @@
 """All engrams at once on disk and in memory, kept in step."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from mnemic.answers import NOTHING_RECALLED, recalled, without_hippocampus
+from mnemic.cortex import Cortex, Keep, KeptPart
 from mnemic.cues import Part
-from mnemic.errors import NotStoredError
+from mnemic.errors import DamagedWarning, NotStoredError, OutdatedError, StoreError
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.points import Points, stacked
 from mnemic.protocols import Kept, Sense, Store
 from mnemic.recollection import Answer, recollect
-from mnemic.records import Engram, Experience, Point, Recall, RunnerUp
+from mnemic.records import Engram, Experience, Point, Recall
 
-NOTHING_RECALLED = Recall(
-    remembered=False,
-    confidence=0.0,
-    false_accepts=None,
-    engram=None,
-    image=None,
-    invented=None,
-    vector=None,
-    original=None,
-    media_type=None,
-    source=None,
-    weight=0.0,
-    energy=math.inf,
-    steps=0,
-    converged=True,
-    runners_up=(),
-)
+
+class Expected(NamedTuple):
+    """What a student makes of a part."""
+
+    kept: KeptPart
+    surprise: float
 
 
 class Collection:
     """The store, which is the truth, and each sense's points, ready for recall."""
 
-    def __init__(self, store: Store, senses: Sequence[Sense], *, seed: int, device: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        senses: Sequence[Sense],
+        *,
+        folder: Path,
+        keep: Keep,
+        tolerance: float,
+        seed: int,
+        device: str,
+    ) -> None:
         self.store = store
+        self.folder = folder
+        self.keep: Keep = keep
+        self.tolerance = tolerance
+        self.lesioned: set[str] = set()
         self.points = {
             sense.name: Points(
                 sense,
@@ -47,6 +55,7 @@ class Collection:
         }
         self._revision = store.revision
         store.changes(self._revision)
+        self._meet_students()
         for name, points in self.points.items():
             points.load(store.points(sense=name), expected=len(store))
 
@@ -64,16 +73,39 @@ class Collection:
             points.forget(changes.forgotten)
             new = [id for id in changes.stored if id not in points.of_engram]
             points.load(self.store.points(new, name), expected=len(points.engram_of) + len(new))
+        if changes.slept:
+            self._meet_students()
+            for name, points in self.points.items():
+                if points.cortex is not None:
+                    points.wake(points.cortex, self.store.points(sense=name))
         self._revision = changes.revision
+
+    def _meet_students(self) -> None:
+        """Load the students the store names; without a file the rest of the memory answers."""
+        self.keep = self.store.config["made_with"].get("keep", self.keep)
+        students = {kept.sense: kept for kept in self.store.students()}
+        for name, points in self.points.items():
+            points.cortex = None
+            if name in students:
+                try:
+                    points.cortex = Cortex.load(self.folder, points.sense, students[name])
+                except StoreError as error:
+                    warnings.warn(
+                        f"the student of {name} cannot be used ({error}); what it knew is lost"
+                        " until the next sleep",
+                        DamagedWarning,
+                        stacklevel=2,
+                    )
 
     def add(self, parts: list[list[Part]], experiences: list[Experience]) -> list[Engram]:
         """Store experiences, on disk first; what they were of surprise is measured on the way."""
-        surprises = self.surprises(parts)
-        experiences = [
-            replace(one, points=tuple(part.encoded.point for part in mine), surprise=surprise)
-            for one, mine, surprise in zip(experiences, parts, surprises, strict=True)
-        ]
-        added = self.store.add(experiences)
+        while True:
+            ready = self._ready(parts, experiences)
+            try:
+                added = self.store.add(ready)
+                break
+            except OutdatedError:  # another process has slept a moment ago
+                self.refresh(own=True)
         for name, points in self.points.items():
             pairs = [
                 (kept, part.encoded)
@@ -84,9 +116,62 @@ class Collection:
             if pairs:
                 points.add([kept for kept, _ in pairs], [encoded for _, encoded in pairs])
         return [
-            self._engram(Kept(stored.id, one), self._seen(mine))
-            for stored, one, mine in zip(added, experiences, parts, strict=True)
+            self._engram(
+                Kept(stored.id, one),
+                self._seen(mine)
+                if all(point.code for point in one.points)
+                else self._kept(stored.id),
+            )
+            for stored, one, mine in zip(added, ready, parts, strict=True)
         ]
+
+    def _ready(
+        self, parts: Sequence[Sequence[Part]], experiences: Sequence[Experience]
+    ) -> list[Experience]:
+        """Experiences as they are to be kept: with their surprise, schemas and strength."""
+        perceived = self._perceived(parts)
+        surprises = self.surprises(parts, perceived)
+        ready: list[Experience] = []
+        for row, (one, mine) in enumerate(zip(experiences, parts, strict=True)):
+            points: list[Point] = []
+            strengths: list[float] = []
+            for index, part in enumerate(mine):
+                point = part.encoded.point
+                if self.keep != "original":
+                    point = replace(point, original=None, media_type=None)
+                if (row, index) in perceived:
+                    schema, strength = perceived[row, index].kept
+                    strengths.append(strength)
+                    code = point.code if self.keep == "original" else b""
+                    point = replace(point, code=code, schema=schema)
+                points.append(point)
+            strength = float(np.mean(strengths)) if strengths else one.strength
+            ready.append(
+                replace(one, points=tuple(points), surprise=surprises[row], strength=strength)
+            )
+        return ready
+
+    def _perceived(self, parts: Sequence[Sequence[Part]]) -> dict[tuple[int, int], "Expected"]:
+        """What the students make of parts, by experience and place in it."""
+        found: dict[tuple[int, int], Expected] = {}
+        for name, points in self.points.items():
+            where = [
+                (row, index)
+                for row, mine in enumerate(parts)
+                for index, part in enumerate(mine)
+                if part.sense == name
+            ]
+            if points.cortex is None or not where:
+                continue
+            features, known = stacked([parts[row][index].encoded for row, index in where])
+            perceived = points.cortex.perceive(features, known)
+            kept = points.cortex.kept(
+                perceived, features, known, keep=self.keep, tolerance=self.tolerance
+            )
+            surprises = points.cortex.surprise(perceived.errors)
+            for place, one, surprise in zip(where, kept, surprises, strict=True):
+                found[place] = Expected(one, surprise)
+        return found
 
     def _seen(self, parts: Sequence[Part]) -> dict[str, tuple[np.ndarray, ...]]:
         """Parts that were just encoded, as what is kept of them decodes."""
@@ -102,12 +187,23 @@ class Collection:
     def _kept(self, engram: int) -> dict[str, tuple[np.ndarray, ...]]:
         return {points.sense.modality: points.decoded(engram) for points in self.points.values()}
 
-    def surprises(self, parts: Sequence[Sequence[Part]]) -> list[float | None]:
-        """Of each experience, the novelty of its newest part, after those before it."""
+    def surprises(
+        self,
+        parts: Sequence[Sequence[Part]],
+        perceived: Mapping[tuple[int, int], "Expected"] | None = None,
+    ) -> list[float | None]:
+        """Of each experience, how surprising its most surprising part is.
+
+        By the student's prediction error where the sense has one; else by its novelty against
+        what is stored, and against the experiences before it.
+        """
+        perceived = self._perceived(parts) if perceived is None else perceived
         surprises: list[float | None] = [None] * len(parts)
+        for (row, _), expected in perceived.items():
+            surprises[row] = max(expected.surprise, surprises[row] or 0.0)
         for name, points in self.points.items():
             rows = [row for row, mine in enumerate(parts) for part in mine if part.sense == name]
-            if not rows:
+            if not rows or points.cortex is not None:
                 continue
             mine = [part.encoded for some in parts for part in some if part.sense == name]
             for row, value in zip(
@@ -118,6 +214,12 @@ class Collection:
 
     def recall(self, parts: Sequence[Part], rows: int, k: int) -> list[Recall]:
         """What each cue brings back, with ``k`` engrams in all."""
+        if "hippocampus" in self.lesioned:
+            found = [NOTHING_RECALLED] * rows
+            for part in parts:
+                place = self.points[part.sense]
+                found[part.row] = without_hippocampus(part, place, lesioned=self.lesioned)
+            return found
         while True:
             answers = recollect(parts, self.points, rows)
             try:
@@ -145,48 +247,15 @@ class Collection:
         wanted = {one.engram for answer in answers for one in answer.candidates[:k]}
         engrams = {engram.id: engram for engram in self.engrams(sorted(wanted))}
         winners = {answer.candidates[0].engram for answer in answers if answer.candidates}
-        originals: dict[int, dict[int, Point]] = {}
-        for kept in self.store.points(sorted(winners), originals=True):
-            originals.setdefault(kept.engram, {})[kept.id] = kept.point
-        return [self._found(answer, k, engrams, originals) for answer in answers]
+        kept: dict[int, dict[int, Point]] = {}
+        for one in self.store.points(sorted(winners), originals=True):
+            kept.setdefault(one.engram, {})[one.id] = one.point
+        return [
+            recalled(answer, engrams, kept, self.points, k=k, lesioned=self.lesioned)
+            for answer in answers
+        ]
 
-    def _found(
-        self,
-        answer: Answer,
-        k: int,
-        engrams: Mapping[int, Engram],
-        originals: Mapping[int, Mapping[int, Point]],
-    ) -> Recall:
-        if not answer.candidates:
-            return NOTHING_RECALLED
-        winner = answer.candidates[0]
-        engram = engrams[winner.engram]
-        parts = {name: own[0] for name, own in engram.parts.items() if own}
-        own = originals[engram.id]
-        original = next(iter(own.values()))
-        for sense, (point, pattern) in reversed(list(answer.settled.items())):
-            points = self.points[sense]
-            _, known = points.features(point)  # padding is no part of the picture
-            parts[points.sense.modality] = points.sense.decode(pattern, known)
-            original = own[point]
-        image = parts.get("image")
-        return Recall(
-            remembered=answer.remembered,
-            confidence=answer.confidence,
-            false_accepts=answer.false_accepts,
-            engram=engram,
-            image=image,
-            invented=None if image is None else np.zeros(image.shape[:2], np.bool_),
-            vector=parts.get("vector"),
-            original=original.original,
-            media_type=original.media_type,
-            source="detail",
-            weight=winner.weight,
-            energy=answer.energy,
-            steps=answer.steps,
-            converged=answer.converged,
-            runners_up=tuple(
-                RunnerUp(engrams[one.engram], one.weight, one.distance)
-                for one in answer.candidates[1:k]
-            ),
-        )
+    def mean_strength(self) -> float:
+        """Of all engrams: the share still held in detail; 1 when nothing is stored."""
+        kept = self.store.get(self.store.ids())
+        return float(np.mean([one.experience.strength for one in kept])) if kept else 1.0

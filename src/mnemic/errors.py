@@ -67,6 +67,10 @@ class AsleepError(StoreBusyError):
     """Somebody else's sleep is changing the memory; its message says whose."""
 
 
+class OutdatedError(StoreError):
+    """What was to be stored is of a student that is no more; encode it anew."""
+
+
 class NotAMemoryError(StoreError):
     """The path holds something that is not a mnemic memory."""
 

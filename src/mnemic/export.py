@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from mnemic.errors import ConfigError
 from mnemic.media import ARRAY, from_npy, to_png
+from mnemic.points import Points
 from mnemic.protocols import KeptPoint, Sense, Store
 
 ROWS = 1024  # written at a time
@@ -39,7 +40,7 @@ POINTS = pa.schema(
 )
 
 
-def export(store: Store, senses: Mapping[str, Sense], folder: Path) -> None:
+def export(store: Store, places: Mapping[str, Points], folder: Path) -> None:
     """Write ``engrams.parquet``, ``points.parquet`` and each original under ``originals/``.
 
     Originals are written as they were given; a picture given as an array of bytes as PNG. Null
@@ -60,7 +61,7 @@ def export(store: Store, senses: Mapping[str, Sense], folder: Path) -> None:
             some = ids[start : start + ROWS]
             engrams.write_table(pa.Table.from_pylist(list(_engram_rows(store, some)), ENGRAMS))
             rows = [
-                _point_row(kept, senses[kept.point.sense], folder)
+                _point_row(kept, places[kept.point.sense], folder)
                 for kept in store.points(some, originals=True)
             ]
             points.write_table(pa.Table.from_pylist(rows, POINTS))
@@ -80,8 +81,8 @@ def _engram_rows(store: Store, ids: list[int]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _point_row(kept: KeptPoint, sense: Sense, folder: Path) -> dict[str, Any]:
-    features = sense.unpack([kept.point.code])[0]
+def _point_row(kept: KeptPoint, place: Points, folder: Path) -> dict[str, Any]:
+    features = place.unpacked(kept)
     known = kept.point.known
     return {
         "id": kept.id,
@@ -89,7 +90,7 @@ def _point_row(kept: KeptPoint, sense: Sense, folder: Path) -> dict[str, Any]:
         "sense": kept.point.sense,
         "features": features,
         "known": None if known is None else unpack_bits(known, len(features)),
-        "original": _write_original(kept, sense, folder),
+        "original": _write_original(kept, place.sense, folder),
     }
 
 

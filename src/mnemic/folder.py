@@ -5,14 +5,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
+from mnemic.cortex import KEEPS, Keep
 from mnemic.errors import ConfigError, NotAMemoryError
+from mnemic.neocortex import make_student
+from mnemic.neocortex.student import Kind
 from mnemic.protocols import Sense
 from mnemic.senses import Pixels, Vector
 from mnemic.store import SqliteStore
 
 DATABASE = "memory.sqlite"
+LEAST_TOLERANCE = 0.002  # half a level of 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,17 +25,34 @@ class MemoryConfig:
 
     ``resolution`` (pixels a side, or None for no pictures) and ``channels`` (1 grey, 3 colour)
     make the sense of sight, ``vector`` (numbers, or None) that of plain vectors.
-    ``keep="original"`` keeps the bytes as they were given beside the features.
+    ``keep="original"`` keeps the bytes as they were given beside the features. Once the memory
+    has slept, ``keep="detail"`` keeps a latent, and of the features those the student misses by
+    more than ``tolerance``; ``keep="schema"`` keeps the latent alone. ``student`` is the kind of
+    network that sleep trains, ``latent`` the numbers in its latents (None: the kind's own).
     """
 
     resolution: int | None = 64
     channels: int = 3
     vector: int | None = None
-    keep: Literal["original"] = "original"
+    keep: Keep = "original"
+    tolerance: float = 0.05
+    student: Kind = "mnemic"
+    latent: int | None = None
 
     def __post_init__(self) -> None:
-        if self.keep != "original":
-            raise ConfigError(f"keep must be 'original', got {self.keep!r}")
+        if self.keep not in KEEPS:
+            raise ConfigError(f"keep must be {', '.join(map(repr, KEEPS))}, got {self.keep!r}")
+        if not LEAST_TOLERANCE <= self.tolerance <= 1:
+            raise ConfigError(
+                f"tolerance must be {LEAST_TOLERANCE} to 1 of the range of a feature, got"
+                f" {self.tolerance}"
+            )
+        if self.latent is not None and self.latent < 1:
+            raise ConfigError(f"latent must be at least 1 number, got {self.latent}")
+        if self.student not in get_args(Kind):
+            raise ConfigError(f"student must be one of {get_args(Kind)}, got {self.student!r}")
+        if self.resolution is not None and self.student == "spens2022":  # not of every size
+            make_student(self.student, (self.resolution, self.resolution, self.channels))
         if not self.senses():
             raise ConfigError("a memory needs a sense: give it resolution= or vector=")
 

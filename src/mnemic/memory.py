@@ -1,16 +1,21 @@
 """Memory: remember a thing once, recall it from a fragment, know what was never seen."""
 
+import shutil
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from mnemic.answers import inferred, refuse_lesioned
 from mnemic.collection import Collection
+from mnemic.cortex import STUDENTS, Keep
 from mnemic.cues import (
     Columns,
     Part,
@@ -22,12 +27,34 @@ from mnemic.cues import (
     masks_by_modality,
     utc,
 )
-from mnemic.errors import ConfigError, CueError, MnemicError
+from mnemic.errors import ConfigError, CueError, MnemicError, StoreError
 from mnemic.export import export
 from mnemic.folder import DATABASE, MemoryConfig, open_folder
+from mnemic.keeping import lower
+from mnemic.meanings import Meanings
+from mnemic.neocortex import imagination
+from mnemic.points import Points, stacked
 from mnemic.randomness import generator
-from mnemic.records import Engram, Experience, Recall
+from mnemic.records import (
+    Engram,
+    Experience,
+    Forgotten,
+    Imagined,
+    Inferred,
+    KeepReport,
+    Recall,
+    SleepReport,
+    SleepStep,
+)
+from mnemic.sleeping import Sleeper, consolidation, forget_nights, forget_old_students
 from mnemic.store import SqliteStore
+
+Lesion = Literal["engrams", "decoder", "hippocampus"]
+Thing = Any  # an Engram, its id, or a picture
+MAY_RETAIN = (
+    "the engrams are gone, but the student learned from them too and may retain something of what"
+    " they share with others; forget with retrain=True sleeps anew without them"
+)
 
 WRITTEN = 1024  # experiences a transaction of remember_many holds at most
 
@@ -47,7 +74,16 @@ class Memory:
         self.seed = seed
         self._store = store
         self._lock = threading.RLock()
-        self._all = Collection(store, config.senses(), seed=seed, device=device)
+        self._all = Collection(
+            store,
+            config.senses(),
+            folder=path,
+            keep=config.keep,
+            tolerance=config.tolerance,
+            seed=seed,
+            device=device,
+        )
+        self._meanings = Meanings(self._all, seed=seed)
 
     @classmethod
     def open(
@@ -188,6 +224,7 @@ class Memory:
     def surprise(self, *, image: Any = None, vector: Any = None, known: Any = None) -> float:
         """0..1: how new this is, as ``remember`` would record it. Nothing is stored.
 
+        The student's prediction error of it, as the share of usual errors that are smaller.
         Before the first sleep: the share of what is stored that is less unlike the rest than
         this is unlike all of it. Of several parts, the most surprising counts.
         """
@@ -204,14 +241,178 @@ class Memory:
             raise CueError("nothing was given to be surprised at; give image= or vector=")
         return surprise
 
-    @contextmanager
-    def lesion(self, what: Literal["engrams"], fraction: float = 1.0) -> Generator[list[int]]:
-        """Silence a random share of the engrams until the block ends; yields their ids.
+    def sleep(self, replays: int = 10_000, epochs: int = 10, **changes: Any) -> SleepReport:
+        """Replay what is stored until a new student has learned the world it comes from.
 
-        Nothing on disk changes. The choice follows from the memory's seed.
+        Noise settles into ``replays`` engrams, with habituation; the student sees them ``epochs``
+        times, and nothing else. ``changes`` are other settings of ``ConsolidationConfig``. Then
+        every engram is coded anew, and what ``keep`` says is let go. Remembering and recalling
+        go on meanwhile, from other threads and processes. Where an earlier sleep of the same
+        settings was interrupted, this goes on from its last whole epoch.
+
+        Raises:
+            EmptyMemoryError: nothing is stored.
+            ConfigError: a setting is out of range.
+            AsleepError: somebody else is sleeping on this memory; the message says who.
+            DivergedError: the loss became infinite; the old student stays.
+            StoreFullError, StoreError: as the store finds; the old student stays.
         """
+        report = None
+        for step in self.sleep_steps(replays, epochs, **changes):
+            report = step.report
+        assert report is not None
+        return report
+
+    def sleep_steps(
+        self, replays: int = 10_000, epochs: int = 10, **changes: Any
+    ) -> Iterator[SleepStep]:
+        """``sleep``, step by step: the last step has the report. Stop early, and nothing changes.
+
+        Raises:
+            As ``sleep``, when the first step is asked for.
+        """
+        config = consolidation(replays, epochs, changes, student=self.config.student)
+        return Sleeper(
+            self._all,
+            self._lock,
+            kind=self.config.student,
+            latent=self.config.latent,
+            seed=self.seed,
+            config=config,
+        ).steps()
+
+    def infer(self, *, image: Any, known: Any = None) -> Inferred:
+        """Fill what is unknown of a picture by what was learned in sleep, without any engram.
+
+        Raises:
+            NeverSleptError: there is no student yet.
+            LesionedError: the decoder is silenced.
+            CueError, MediaError, ShapeError: as ``recall``.
+        """
+        with self._lock:
+            refuse_lesioned(self._all.lesioned, "decoder")
+            part = self._one_part(image, known)
+            return inferred(part, self._all.points[part.sense])
+
+    def facts(self, *, image: Any, known: Any = None) -> dict[str, dict[str, float]]:
+        """How probable each value of each attribute is: {"label": {"sandal": .9, …}, …}.
+
+        Attributes are the labels engrams were remembered with, and plain values in their
+        metadata. They are read off the picture's latent; no engram is recalled, nothing decoded.
+
+        Raises:
+            NeverSleptError: there is no student yet.
+            EmptyMemoryError: no two engrams share a label or such a value.
+            CueError, MediaError, ShapeError: as ``recall``.
+        """
+        with self._lock:
+            part = self._one_part(image, known)
+            latent = self._latent(part)
+            return self._meanings.facts(part.sense, latent)
+
+    def imagine(
+        self,
+        count: int = 8,
+        *,
+        label: str | None = None,
+        between: tuple[Thing, Thing] | None = None,
+        steps: int = 8,
+        like: Thing | None = None,
+        plus: Thing | None = None,
+        minus: Thing | None = None,
+        seed: int | None = None,
+    ) -> Imagined:
+        """Pictures of what never was.
+
+        ``count`` of anything at all, or of a ``label``; ``steps`` on the way ``between`` two
+        things; or one ``like`` a thing, changed as ``plus`` differs from ``minus``. A thing is an
+        engram, its id, or a picture.
+
+        Raises:
+            NeverSleptError: there is no student yet.
+            LesionedError: the decoder is silenced, or the hippocampus that would bring the
+                engrams.
+            EmptyMemoryError: nothing with that label is stored.
+            ConfigError: a wish that is none of these, or a number too small.
+        """
+        asked = [label is not None, between is not None, like is not None]
+        if (
+            sum(asked) > 1
+            or (plus is None) != (minus is None)
+            or (plus is not None and not asked[2])
+        ):
+            raise ConfigError(
+                "imagine takes one of label=, between=(a, b) and like= with plus= and minus="
+            )
+        seed = self.seed if seed is None else seed
+        with self._lock:
+            self._all.refresh()
+            refuse_lesioned(self._all.lesioned, "decoder")
+            points = self._sight()
+            cortex = points.student
+            rng = generator(seed, "imagine")
+            if between is not None:
+                latents = imagination.between(
+                    self._thought(between[0]), self._thought(between[1]), steps
+                )
+            elif like is not None:
+                latents = self._thought(like)[None]
+                if plus is not None and minus is not None:
+                    changed = imagination.analogous(
+                        latents[0], self._thought(plus), self._thought(minus)
+                    )
+                    latents = changed[None]
+            elif label is not None:
+                refuse_lesioned(self._all.lesioned, "hippocampus")
+                kind = points.latents_of(self._store.ids(label=label))
+                latents = imagination.resembling(kind, count, rng=rng)
+            else:
+                latents = imagination.dreamt(count, cortex.student.latent_dim, rng=rng)
+            pictures = [
+                points.sense.decode(one, None) for one in cortex.student.decode(latents).numpy()
+            ]
+        return Imagined(images=np.stack(pictures), latents=latents.numpy(), seed=seed)
+
+    def keep(
+        self, keep: Keep, *, tolerance: float | None = None, apply: bool = False
+    ) -> KeepReport:
+        """Keep less of every engram; without ``apply``, only say what that would mean.
+
+        ``"detail"`` keeps a latent, and of the features those the student misses by more than
+        ``tolerance``; ``"schema"`` keeps the latent alone. What is let go cannot come back.
+
+        Raises:
+            ConfigError: more was asked for than is kept now.
+            NeverSleptError: there is no student yet to predict anything.
+        """
+        tolerance = self._all.tolerance if tolerance is None else tolerance
+        MemoryConfig(keep=keep, tolerance=tolerance)  # checks both
+        with self._lock:
+            self._all.refresh()
+            return lower(self._all, keep, tolerance=tolerance, apply=apply, seed=self.seed)
+
+    @contextmanager
+    def lesion(self, what: Lesion, fraction: float = 1.0) -> Generator[list[int]]:
+        """Silence a part of the memory until the block ends; nothing on disk changes.
+
+        ``"engrams"``: a random share of them, chosen by the memory's seed; yields their ids.
+        ``"hippocampus"``: all recall of engrams; what the students alone make of a cue is left.
+        ``"decoder"``: all that students draw; what is kept in detail, and facts, are left.
+        """
+        if what not in get_args(Lesion):
+            raise ConfigError(f"a lesion is of {', '.join(get_args(Lesion))}, got {what!r}")
         if what != "engrams":
-            raise ConfigError(f"only 'engrams' can be lesioned before a first sleep, got {what!r}")
+            if fraction != 1.0:
+                raise ConfigError(f"the {what} is silenced whole; fraction is for engrams")
+            with self._lock:
+                if what in self._all.lesioned:
+                    raise ConfigError(f"the {what} is silenced already")
+                self._all.lesioned.add(what)
+            try:
+                yield self.ids() if what == "hippocampus" else []
+            finally:
+                self._all.lesioned.discard(what)
+            return
         if not 0 <= fraction <= 1:
             raise ConfigError(f"fraction must be in 0..1, got {fraction}")
         with self._lock:
@@ -225,8 +426,12 @@ class Memory:
         with silenced:
             yield chosen
 
-    def forget(self, *ids: int) -> None:
+    def forget(self, *ids: int, retrain: bool = False) -> Forgotten:
         """Remove engrams for good: their bytes are overwritten, on disk and in memory.
+
+        With them go the checkpoints of interrupted sleep. The current student was trained while
+        they were stored and may retain something of them; ``retrain`` sleeps anew, on what is
+        left, with the settings of the last sleep.
 
         Raises:
             NotStoredError: an id is not stored; nothing is forgotten.
@@ -237,6 +442,25 @@ class Memory:
                 self._store.forget(ids)
             finally:
                 self._all.refresh(own=True)
+            self._meanings.forget()
+            forget_nights(self.path)
+            students = self._store.students()
+            forget_old_students(self.path, {one.file for one in students})
+        retained = bool(students)
+        if retain_nothing := (retrain and retained):
+            settings = dict(students[0].report["config"])
+            if len(self) == 0:
+                self._store.forget_students()
+                self._all.refresh(own=True)
+                forget_old_students(self.path, set())
+            else:
+                self.sleep(settings.pop("replayed"), settings.pop("epochs"), **settings)
+        retained = retained and not retain_nothing
+        return Forgotten(
+            ids=ids,
+            student_may_retain=retained,
+            sentence=MAY_RETAIN if retained else "nothing of what was forgotten is left",
+        )
 
     def __getitem__(self, id: int) -> Engram:
         with self._lock:
@@ -291,7 +515,13 @@ class Memory:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ConfigError(f"{folder} is not an empty folder; back up to a new one")
         folder.mkdir(parents=True, exist_ok=True)
-        self._store.backup(folder / DATABASE)
+        with self._lock:
+            self._all.refresh(own=True)
+            students = self._store.students()
+            self._store.backup(folder / DATABASE)
+            for one in students:
+                (folder / STUDENTS).mkdir(exist_ok=True)
+                shutil.copy2(self.path / STUDENTS / one.file, folder / STUDENTS / one.file)
 
     def export(self, path: str | Path) -> None:
         """Write everything as Parquet tables and original files, readable without mnemic.
@@ -299,7 +529,9 @@ class Memory:
         Raises:
             ConfigError: the folder exists and is not empty.
         """
-        export(self._store, {sense.name: sense for sense in self._all.senses}, Path(path))
+        with self._lock:
+            self._all.refresh()
+            export(self._store, self._all.points, Path(path))
 
     def check(self) -> list[str]:
         """Faults found on disk, in words; empty when the memory is sound."""
@@ -307,11 +539,38 @@ class Memory:
         for name, points in self._all.points.items():
             for kept in self._store.points(sense=name):
                 try:
-                    features = points.sense.unpack([kept.point.code])
-                    points.sense.decode(features[0], None)
-                except ValueError as error:
+                    points.sense.decode(points.unpacked(kept), None)
+                except (ValueError, StoreError) as error:
                     faults.append(f"point {kept.id} of engram {kept.engram} is damaged: {error}")
         return faults
+
+    def _one_part(self, image: Any, known: Any) -> Part:
+        """A picture as its sense encodes it."""
+        masks = {"image": [known]} if known is not None else {}
+        self._all.refresh()
+        return encode_parts({"image": [image]}, masks, self._all.senses)[0]
+
+    def _latent(self, part: Part) -> Float[Tensor, " latent"]:
+        cortex = self._all.points[part.sense].student
+        return cortex.explain(*stacked([part.encoded]))[0]
+
+    def _sight(self) -> Points:
+        """Where pictures are kept."""
+        for points in self._all.points.values():
+            if points.sense.modality == "image":
+                return points
+        raise CueError("this memory has no pictures to imagine from; give it resolution=")
+
+    def _thought(self, thing: Thing) -> Float[Tensor, " latent"]:
+        """The latent of an engram or a picture."""
+        if isinstance(thing, (int, np.integer, Engram)):
+            refuse_lesioned(self._all.lesioned, "hippocampus")
+            id = thing.id if isinstance(thing, Engram) else int(thing)
+            latents = self._sight().latents_of([id])
+            if len(latents):
+                return latents[0]
+            thing = self._all.engrams([id])[0].image
+        return self._latent(self._one_part(thing, None))
 
     def _mask_columns(self, known: Any, modalities: list[str], rows: int) -> Columns:
         axes = {sense.modality: 1 if sense.grid[1:] == (1, 1) else 2 for sense in self._all.senses}

@@ -59,10 +59,6 @@ class Sense(Protocol):
         """Stored codes to features."""
         ...
 
-    def pack(self, features: Float[np.ndarray, "batch dim"]) -> list[bytes]:
-        """Features to the codes that stand for them, or for what lies nearest to them."""
-        ...
-
 
 @runtime_checkable
 class AssociativeMemory(Protocol):
@@ -133,6 +129,15 @@ class KeptStudent(NamedTuple):
     report: Mapping[str, Any]  # plain JSON: how it was trained, and what is usual for it
 
 
+class Space(NamedTuple):
+    """Bytes of what is kept of parts."""
+
+    codes: int
+    originals: int
+    latents: int
+    residuals: int
+
+
 class Night(NamedTuple):
     """All that a sleep changes; it happens in one transaction."""
 
@@ -181,6 +186,10 @@ class Store(Protocol):
 
     def students(self) -> list[KeptStudent]:
         """The students there are, one a sense."""
+        ...
+
+    def space(self, sense: str | None = None) -> Space:
+        """Bytes of what is kept of the parts in a sense, or in all."""
         ...
 
     @property

@@ -1,6 +1,6 @@
 """What goes in and what comes out: frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -131,7 +131,7 @@ class Recall:
     false_accepts: float | None  # the verdict's rate, at most; None: too little stored to tell
     engram: Engram | None
     image: UInt8[np.ndarray, "height width *channels"] | None
-    invented: Bool[np.ndarray, "height width"] | None  # pixels a student filled in
+    invented: Bool[np.ndarray, "height width"] | None  # pixels that are the student's
     vector: Float[np.ndarray, " dim"] | None
     original: bytes | None  # the bytes as given, if kept
     media_type: str | None
@@ -151,3 +151,96 @@ class Recall:
     def label(self) -> str | None:
         """The recalled engram's label."""
         return None if self.engram is None else self.engram.label
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inferred:
+    """What a student makes of a part: the known as given, the rest as it would expect it."""
+
+    image: UInt8[np.ndarray, "height width *channels"]
+    invented: Bool[np.ndarray, "height width"]  # pixels that are the student's
+    latent: Float[np.ndarray, " latent"]
+    surprise: float  # at what is known
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Imagined:
+    """Pictures of what never was, decoded from latents."""
+
+    images: UInt8[np.ndarray, "count height width *channels"]
+    latents: Float[np.ndarray, "count latent"]
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[UInt8[np.ndarray, "height width *channels"]]:
+        return iter(self.images)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenseReport:
+    """How one sense slept."""
+
+    student: int  # the version that was made
+    engrams: int  # points replay could draw on
+    replayed: int
+    coverage: float  # of the points, by the replay
+    purity: float
+    entropy: float
+    losses: tuple[float, ...]  # mean of each epoch, KL and all
+    replayed_errors: tuple[float, ...]  # reconstruction loss a picture, after each epoch
+    held_out_errors: tuple[float | None, ...]  # the same of what was never learned from
+    drift: float | None  # mean change of the features of what is kept as schema alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class SleepReport:
+    """What a night did."""
+
+    senses: Mapping[str, SenseReport]
+    not_slept: Mapping[str, str]  # senses left out, and why
+    space: Mapping[str, int]  # bytes each ``keep`` takes, or would take
+    strength: float  # mean over all engrams: the share still held in detail
+    resumed: bool  # from where an earlier sleep was interrupted
+    seconds: float
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SleepStep:
+    """One step of a night. The last one carries the report."""
+
+    phase: Literal["replay", "train", "encode", "done"]
+    sense: str
+    done: int  # of ``total`` in this phase
+    total: int
+    coverage: float | None = None  # of the stored, by the replay so far
+    epoch: int | None = None
+    loss: float | None = None
+    replayed_error: float | None = None  # at the end of an epoch
+    held_out_error: float | None = None
+    report: SleepReport | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepReport:
+    """What keeping less takes, and what it costs."""
+
+    keep: str
+    tolerance: float
+    points: int
+    bytes_before: int  # codes, originals, latents and residuals
+    bytes_after: int
+    mean_error: float  # of a feature that is known, in 0..1
+    greatest_error: float
+    applied: bool  # False: nothing was changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forgotten:
+    """What was forgotten, and what may remain of it."""
+
+    ids: tuple[int, ...]
+    student_may_retain: bool  # the current student was trained while they were stored
+    sentence: str

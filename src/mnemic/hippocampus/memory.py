@@ -252,15 +252,24 @@ class EpisodicMemory:
         beta = self._replay_beta(beta)
         if self.rule == "spens2022":
             return replay_spens2022(self.patterns, count, beta=beta, rng=rng)
-        return replay_habituated(
-            self.patterns, count, beta=beta, habituation=habituation, rng=rng
-        )
+        return replay_habituated(self.patterns, count, beta=beta, habituation=habituation, rng=rng)
 
     def _replay_beta(self, beta: float | None) -> float:
         if beta is not None:
             return _positive(beta)
         self._refuse_empty(1)
         return SPENS2022_BETA if self.rule == "spens2022" else self.tuning.replay_beta
+
+    def replace(self, ids: Sequence[int], patterns: Float[Tensor, "batch dim"]) -> None:
+        """Store other values under ids that are stored; what is known of them stays known.
+
+        Raises:
+            NotStoredError: an id is not stored; nothing is replaced.
+            ShapeError, CueError: as in ``store``.
+        """
+        self._checked(patterns, None, "pattern")
+        self.patterns.replace(ids, patterns)
+        self._tuning = None
 
     def forget(self, ids: Sequence[int]) -> None:
         """Remove these patterns and overwrite them.

@@ -44,16 +44,12 @@ def explain(
     """The most probable latent, given what is known and the student's prior.
 
     Minimises Σ over known |feature - decoded| / channels + ½|latent|², which is what training
-    minimised over whole pictures, by ``steps`` of Adam. It starts from a chain of imputations:
-    what is unknown is filled with the last reconstruction and reconstructed again (pseudo-Gibbs
-    without noise: Rezende, Mohamed & Wierstra 2014, appendix F), which alone stays near the first
-    guess. What the unknown features hold does not matter.
+    minimised over whole pictures, by ``steps`` of Adam. It starts from a chain of imputations
+    (see ``impute``), which alone stays near its first guess. What the unknown features hold does
+    not matter.
     """
     seen = torch.where(known, features, 0.0)
-    guess = _mean_of_known(seen, known)
-    for _ in range(GUESSES):
-        guess = student.decode(student.encode(torch.where(known, seen, guess)))
-    latents = student.encode(torch.where(known, seen, guess)).requires_grad_()
+    latents = impute(student, seen, known).requires_grad_()
     optimiser = torch.optim.Adam([latents], lr=RATE)
     channels = student.grid[-1]
     for step in range(steps):
@@ -64,6 +60,24 @@ def explain(
         (latents.grad,) = torch.autograd.grad(cost, [latents])
         optimiser.step()
     return latents.detach()
+
+
+def impute(
+    student: Coder,
+    features: Float[Tensor, "batch dim"],
+    known: Bool[Tensor, "batch dim"],
+    guesses: int = GUESSES,
+) -> Float[Tensor, "batch latent"]:
+    """A latent of what is partly known, quickly.
+
+    What is unknown is filled with the last reconstruction and reconstructed again: pseudo-Gibbs
+    without noise (Rezende, Mohamed & Wierstra 2014, appendix F).
+    """
+    seen = torch.where(known, features, 0.0)
+    guess = _mean_of_known(seen, known)
+    for _ in range(guesses):
+        guess = student.decode(student.encode(torch.where(known, seen, guess)))
+    return student.encode(torch.where(known, seen, guess))
 
 
 def complete(

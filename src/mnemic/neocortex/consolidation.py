@@ -103,7 +103,7 @@ class ConsolidationStep(NamedTuple):
 
 def consolidate(
     student: Student,
-    source: Teacher | Replay | Float[Tensor, "count dim"],
+    source: Teacher | Replay | Lesson | Float[Tensor, "count dim"],
     config: ConsolidationConfig,
     *,
     rng: torch.Generator,
@@ -113,7 +113,8 @@ def consolidate(
 ) -> Iterator[ConsolidationStep]:
     """Train a student, in place, on what its teacher replays; each step is yielded.
 
-    ``source`` is the teacher, or what it has already replayed. Features where ``known`` is
+    ``source`` is the teacher, what it has already replayed, or a lesson prepared from that.
+    Features where ``known`` is
     False cost nothing; the student sees their mean over the others. ``held_out`` patterns are
     only looked at; without them, ``config.held_out`` of the replayed ones take their place. The
     weights change until the iterator ends; stop early, and they stay as they are.
@@ -127,15 +128,18 @@ def consolidate(
         ConfigError: ``progress`` belongs to another student, configuration or replay.
         DivergedError: the loss is no longer finite; the student is as after the last good epoch.
     """
-    lesson = prepare(
-        source,
-        known,
-        held_out,
-        dim=student.dim,
-        replayed=config.replayed,
-        share=config.held_out,
-        rng=rng,
-    )
+    if isinstance(source, Lesson):
+        lesson = source
+    else:
+        lesson = prepare(
+            source,
+            known,
+            held_out,
+            dim=student.dim,
+            replayed=config.replayed,
+            share=config.held_out,
+            rng=rng,
+        )
     training = Training(student, lesson, config, rng)
     if progress is not None:
         training.resume(progress)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mnemic.errors import DamagedError, NewerVersionError, StoreError
+from mnemic.errors import DamagedError, NewerVersionError, StoreError, StoreFullError
 
 VERSION = 1
 
@@ -32,7 +33,7 @@ def write_tensors(
     ``kind`` says what it is, ``config`` (plain JSON) what made it.
 
     Raises:
-        StoreError: it could not be written.
+        StoreFullError, StoreError: it could not be written.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {
@@ -51,7 +52,8 @@ def write_tensors(
         _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise StoreError(f"could not write {path}: {error.strerror or error}") from error
+        kind_of_error = StoreFullError if error.errno in (ENOSPC, EDQUOT, EFBIG) else StoreError
+        raise kind_of_error(f"could not write {path}: {error.strerror or error}") from error
 
 
 def read_tensors(path: Path, kind: str) -> Contents:

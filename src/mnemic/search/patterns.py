@@ -109,6 +109,15 @@ class Patterns:
             fresh = torch.zeros(len(ids), dtype=torch.bool, device=self.device)
             self._silent = torch.cat([self._silent, fresh])
 
+    def replace(self, ids: Sequence[int], rows: Float[Tensor, "batch dim"]) -> None:
+        """Put other values in the place of those these ids have; what is known stays known."""
+        at = self.rows_of(ids).to(self.device)
+        rows = rows.to(self.device)
+        if self._known is not None:
+            rows = torch.where(self._known[at], rows, 0.0)
+        self._rows[at] = rows
+        self._squared_norm[at] = rows.square().sum(dim=-1)
+
     def remove(self, ids: Sequence[int]) -> None:
         """Forget these rows; each hole is filled by the last row."""
         self.rows_of(ids)  # refuses unknown ids before anything changes

@@ -95,10 +95,6 @@ class Pixels:
         packed = np.frombuffer(b"".join(codes), np.uint8).reshape(len(codes), dim)
         return np.multiply(packed, np.float32(1 / 255), dtype=np.float32)
 
-    def pack(self, features: Float[np.ndarray, "batch dim"]) -> list[bytes]:
-        """Features to the nearest of 256 levels."""
-        return [row.tobytes() for row in np.rint(features.clip(0, 1) * 255).astype(np.uint8)]
-
     def _coloured(
         self, pixels: UInt8[np.ndarray, "height width channels"]
     ) -> UInt8[np.ndarray, "height width colours"]:

@@ -83,7 +83,3 @@ class Vector:
         """Stored codes to features."""
         packed = np.frombuffer(b"".join(codes), "<f4").reshape(len(codes), self.dim)
         return packed.astype(np.float32)
-
-    def pack(self, features: Float[np.ndarray, "batch dim"]) -> list[bytes]:
-        """Features as they are."""
-        return [row.tobytes() for row in features.astype("<f4")]

@@ -17,11 +17,12 @@ from mnemic.errors import (
     NewerVersionError,
     NotAMemoryError,
     NotStoredError,
+    OutdatedError,
     ReadOnlyError,
     StoreBusyError,
     StoreError,
 )
-from mnemic.protocols import Changes, Kept, KeptPoint, KeptStudent, Night, Stored
+from mnemic.protocols import Changes, Kept, KeptPoint, KeptStudent, Night, Space, Stored
 from mnemic.records import Experience
 from mnemic.store.failures import typed
 from mnemic.store.migrations import APPLICATION_ID, STEPS
@@ -135,6 +136,7 @@ class SqliteStore:
             experience_row(experience) for experience in experiences
         ]  # fails before anything is begun
         with self._writing():
+            self._refuse_outdated(experiences)
             added = self._numbered(experiences)
             points = [kept for stored in added for kept in stored.points]
             self._db.executemany(
@@ -170,6 +172,12 @@ class SqliteStore:
                 ([stored.id] for stored in added),
             )
         return added
+
+    def _refuse_outdated(self, experiences: Sequence[Experience]) -> None:
+        schemas = (point.schema for one in experiences for point in one.points)
+        students = {schema.student for schema in schemas if schema is not None}
+        if students - {version for (version,) in self._rows("SELECT version FROM students")}:
+            raise OutdatedError(f"{self.path} has slept meanwhile; encode under its new student")
 
     def _numbered(self, experiences: Sequence[Experience]) -> list[Stored]:
         """Give experiences and points the ids that come next; call it in a transaction."""
@@ -310,6 +318,17 @@ class SqliteStore:
             with self._decoding(f"the student of {sense}"):
                 found.append(KeptStudent(version, sense, file, json.loads(report)))
         return found
+
+    def space(self, sense: str | None = None) -> Space:
+        """Bytes of what is kept of the parts in a sense, or in all."""
+        [sums] = self._rows(
+            "SELECT coalesce(sum(length(code)), 0), coalesce(sum(length(bytes)), 0),"
+            " coalesce(sum(length(latent)), 0), coalesce(sum(length(residual)), 0) FROM points"
+            " LEFT JOIN originals ON originals.point = points.id"
+            " LEFT JOIN schemas ON schemas.point = points.id WHERE ? IS NULL OR sense = ?",
+            [sense, sense],
+        )
+        return Space(*sums)
 
     @property
     def newest_student(self) -> int:
