@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
@@ -65,14 +65,18 @@ def histogram_by_class(
     return figure
 
 
-def confidences(groups: Mapping[str, Sequence[float]], *, threshold: float) -> Figure:
-    """The confidence that each group of cues was seen before, as cumulative shares."""
+def cumulative(
+    groups: Mapping[str, Sequence[float]], *, measure: str, threshold: float | None = None
+) -> Figure:
+    """Values of each group as cumulative shares; what is remembered lies beyond a threshold."""
     figure, axes = _figure(5.2, 2.9)
     for index, (name, values) in enumerate(groups.items()):
-        axes.ecdf(values, label=name, color=COLOURS[index % len(COLOURS)])
-    axes.axvline(threshold, color="0.3", lw=0.8, ls="--", label="remembered from here on")
-    axes.set_xlabel("confidence")
-    axes.set_ylabel("share of cues")
+        if values:
+            axes.ecdf(values, label=name, color=COLOURS[index % len(COLOURS)])
+    if threshold is not None:
+        axes.axvline(threshold, color="0.3", lw=0.8, ls="--", label="remembered from here on")
+    axes.set_xlabel(measure)
+    axes.set_ylabel("share of pictures")
     axes.legend(frameon=False, loc="upper left")
     return figure
 
@@ -88,6 +92,44 @@ def lesion_curve(
     axes.set_xlabel("share of the engrams silenced")
     axes.set_ylabel(f"share of {cues}")
     axes.legend(frameon=False)
+    return figure
+
+
+def training_curves(curves: Mapping[str, Sequence[float]], *, of: str) -> Figure:
+    """Errors after each epoch of a sleep."""
+    figure, axes = _figure(5.2, 2.9)
+    for index, (name, values) in enumerate(curves.items()):
+        axes.plot(range(1, len(values) + 1), values, "o-", ms=4, label=name, color=COLOURS[index])
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(of)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return figure
+
+
+def latent_map(
+    places: Float[np.ndarray, "points 2"], labels: Sequence[str | None], *, axes_are: str
+) -> Figure:
+    """Points of a latent space brought to two dimensions, one colour and mark a label."""
+    figure, axes = _figure(6.4, 4.6)
+    names = sorted({label for label in labels if label is not None})
+    marks = "osv^D*PX<>"
+    for index, name in enumerate(names[: len(marks)] or [None]):
+        mine = np.array([label == name for label in labels])
+        axes.scatter(
+            *places[mine].T,
+            s=14,
+            lw=0,
+            alpha=0.8,
+            marker=marks[index],
+            color=COLOURS[index % len(COLOURS)],
+            label=name,
+        )
+    axes.set_xlabel(axes_are)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if names:
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.6)
     return figure
 
 

@@ -4,7 +4,7 @@ import base64
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import jinja2
 import torch
 
 import mnemic
-from mnemic.demo import sections
+from mnemic.demo import nights, scenes, sections
 from mnemic.demo.world import default_world, folder_world
 from mnemic.errors import ConfigError
 from mnemic.memory import Memory
@@ -24,7 +24,16 @@ SECTIONS = (
     ("verdict", sections.verdict),
     ("lesion", sections.lesion),
     ("forget", sections.forget),
+    ("sleep", nights.sleep),
+    ("understand", nights.understand),
+    ("surprise", nights.surprise),
+    ("imagine", nights.imagine),
+    ("facts", nights.facts),
+    ("keep", nights.keep),
+    ("latents", nights.latents),
+    ("scenes", scenes.scenes),
 )
+Section = Callable[[sections.Demo], dict[str, Any] | Generator[str, None, dict[str, Any]]]
 
 
 class Step(NamedTuple):
@@ -38,10 +47,17 @@ class Step(NamedTuple):
 
 
 def run_demo(
-    out: Path, *, images: Path | None = None, count: int = 5000, probes: int = 500, seed: int = 0
+    out: Path,
+    *,
+    images: Path | None = None,
+    count: int = 5000,
+    probes: int = 500,
+    rooms: int = 1000,
+    seed: int = 0,
 ) -> Iterator[Step]:
     """Remember ``count`` pictures and show what a memory can do with them.
 
+    Then it sleeps, and shows what the student knows; and the same of ``rooms`` rendered in colour.
     Writes ``index.html``, ``numbers.json``, the pictures as PNG and the memory itself into
     ``out``. ``images`` takes a folder of a person's own pictures instead of a data set.
 
@@ -73,15 +89,31 @@ def run_demo(
         },
     }
     with Memory.open(out / "demo.mnemic", create=world.create, seed=seed) as memory:
-        demo = sections.Demo(world=world, memory=memory, out=out, seed=seed, probes=probes)
+        demo = sections.Demo(
+            world=world, memory=memory, out=out, seed=seed, probes=probes, scenes=rooms
+        )
         for done, (name, section) in enumerate(SECTIONS, 1):
             yield Step(done, total, name)
-            numbers[name] = section(demo)
+            numbers[name] = yield from _done(section, demo, done, total)
     numbers["seconds"] = time.perf_counter() - started
     (out / "numbers.json").write_text(json.dumps(numbers, indent=2, ensure_ascii=False))
     page = out / "index.html"
     page.write_text(_page(numbers, out))
     yield Step(total, total, "done", page, numbers)
+
+
+def _done(
+    section: Section, demo: sections.Demo, done: int, total: int
+) -> Generator[Step, None, dict[str, Any]]:
+    """The numbers of a section; a long one says on the way what it is doing."""
+    outcome = section(demo)
+    if isinstance(outcome, dict):
+        return outcome
+    while True:
+        try:
+            yield Step(done, total, next(outcome))
+        except StopIteration as end:
+            return end.value
 
 
 def _page(numbers: dict[str, Any], out: Path) -> str:

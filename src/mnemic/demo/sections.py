@@ -31,6 +31,7 @@ class Demo:
     out: Path
     seed: int
     probes: int
+    scenes: int  # rendered rooms of the second memory
     ids: list[int] = field(default_factory=list[int])
 
     @property
@@ -166,7 +167,8 @@ def verdict(demo: Demo) -> dict[str, Any]:
             confidence["stored"], confidence["held out"]
         )
         groups = groups or confidence
-    plots.save(plots.confidences(groups, threshold=1 - AIM), demo.out / "verdict.png")
+    figure = plots.cumulative(groups, measure="confidence", threshold=1 - AIM)
+    plots.save(figure, demo.out / "verdict.png")
     rng = demo.rng("shown")
     shown = [spoil(pixels, rng) for pixels in demo.world.held_out[:SHOWN]]
     answers = [_picture(one.image) for one in recall_cues(demo.memory, shown)]
@@ -208,7 +210,7 @@ def forget(demo: Demo) -> dict[str, Any]:
     code = demo.sense.encode(pixels).point.code
     demo.memory.forget(id)
     after = demo.memory.recall(image=pixels)
-    files = [file.read_bytes() for file in demo.memory.path.iterdir()]
+    files = [file.read_bytes() for file in demo.memory.path.rglob("*") if file.is_file()]
     plots.contact_sheet(
         [[pixels, _picture(before.image), _picture(after.image)]],
     ).save(demo.out / "forget.png")

@@ -23,6 +23,7 @@ class World:
     stored: list[Picture]
     labels: list[str | None]
     held_out: list[Picture]
+    held_out_labels: list[str | None]
     other_name: str
     others: list[Picture]
     left_out: tuple[str, ...]  # what this machine cannot show, in sentences
@@ -46,6 +47,7 @@ def default_world(count: int, held_out: int) -> World:
         stored=list(stored.images[:count]),
         labels=[stored.classes[label] for label in stored.labels[:count]],
         held_out=list(unseen.images[:held_out]),
+        held_out_labels=[unseen.classes[label] for label in unseen.labels[:held_out]],
         other_name="handwritten digits (MNIST)",
         others=others,
         left_out=left_out,
@@ -66,6 +68,7 @@ def rendered_world(count: int, held_out: int, why: str) -> World:
         stored=list(scenes.images[:count]),
         labels=list(shapes[:count]),
         held_out=list(scenes.images[count:]),
+        held_out_labels=list(shapes[count:]),
         other_name="rendered solids",
         others=list(solids.images),
         left_out=(f"Fashion-MNIST: {why} Rendered scenes stand in for it.",),
@@ -93,6 +96,7 @@ def folder_world(path: Path) -> World:
         stored=[pixels for pixels, _ in kept],
         labels=[label for _, label in kept],
         held_out=[pixels for pixels, _ in readable[4::5]],
+        held_out_labels=[label for _, label in readable[4::5]],
         other_name="rendered solids",
         others=list(scenes.images),
         left_out=tuple(left_out),
