@@ -11,30 +11,34 @@ from mnemic.demo import run_demo
 from mnemic.demo.cues import SPOILINGS, Cue
 from mnemic.errors import ConfigError, MediaError
 
+DRAWN = 15  # figures and contact sheets beside those of the spoilt cues
+
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo") / "out"
-    steps = list(run_demo(out, count=300, probes=40))
+    steps = list(run_demo(out, count=300, probes=40, rooms=30))
     return out, steps
 
 
 def test_the_demo_writes_a_page_pictures_and_numbers(shown):
     out, steps = shown
     assert steps[-1].page == out / "index.html"
-    assert [step.doing for step in steps[1:-1]] == [
-        "remember", "recall", "replay", "verdict", "lesion", "forget",
+    sections = [
+        "remember", "recall", "replay", "verdict", "lesion", "forget", "sleep", "understand",
+        "surprise", "imagine", "facts", "keep", "latents", "scenes",
     ]  # fmt: skip
+    assert [step.doing for step in steps[1:-1] if step.doing in sections] == sections
     numbers = json.loads((out / "numbers.json").read_text())
     assert numbers == steps[-1].numbers
     assert numbers["count"] == 300
-    assert len(list(out.glob("*.png"))) == len(SPOILINGS) + 6
+    assert len(list(out.glob("*.png"))) == len(SPOILINGS) + DRAWN
 
 
 def test_the_page_is_self_contained(shown):
     page = (shown[0] / "index.html").read_text()
     sources = re.findall(r'src="([^"]{0,30})', page)
-    assert len(sources) == len(SPOILINGS) + 6
+    assert len(sources) == len(SPOILINGS) + DRAWN
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert "http" not in page
 
@@ -59,6 +63,27 @@ def test_the_demo_measures_replay_verdict_lesion_and_forgetting(shown):
     assert numbers["forget"]["its bytes found on disk after"] == 0
 
 
+def test_the_demo_sleeps_and_shows_what_was_learned(shown):
+    numbers = shown[1][-1].numbers
+    night = numbers["sleep"]
+    assert night["coverage"] > 0.9
+    assert night["replayed errors"][-1] < night["replayed errors"][0]
+    assert numbers["understand"]["recalled exactly after the night"] == 1.0
+    assert (
+        numbers["understand"]["error of what was unknown, inferred"]
+        < numbers["understand"]["error of what was unknown, mean picture"]
+    )
+    assert numbers["surprise"]["AUROC, held out against the other kind"] > 0.9
+    facts = numbers["facts"]
+    assert facts["right"] == facts["right without the hippocampus"] > 2 * facts["by chance"]
+    assert facts["stored pictures remembered without the hippocampus"] == 0
+    assert (
+        numbers["keep"]["schema"]["bytes an engram"] < numbers["keep"]["detail"]["bytes an engram"]
+    )
+    assert numbers["keep"]["detail"]["greatest error"] <= 0.05 + 1e-6
+    assert set(numbers["scenes"]["facts"]["right"]) >= {"shape", "wall hue"}
+
+
 def test_a_folder_of_ones_own_pictures_does_the_same(tmp_path, clothes):
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -68,7 +93,7 @@ def test_a_folder_of_ones_own_pictures_does_the_same(tmp_path, clothes):
         colour = np.dstack([tall, tall // 2, rng.integers(0, 30, tall.shape, dtype=np.uint8)])
         Image.fromarray(colour).save(folder / f"{index:02}.png")
     (folder / "broken.jpg").write_bytes(b"oh")
-    *_, last = run_demo(tmp_path / "out", images=folder, probes=10)
+    *_, last = run_demo(tmp_path / "out", images=folder, probes=10, rooms=0)
     assert last.numbers["count"] == 20
     assert last.numbers["held out"] == 4
     assert "broken.jpg" in last.numbers["left out"][0]
@@ -84,7 +109,7 @@ def test_without_fashion_mnist_rendered_scenes_stand_in_and_it_is_said(tmp_path,
         raise DataError("nowhere to be found")
 
     monkeypatch.setattr(datasets, "fashion_mnist", missing)
-    *_, last = run_demo(tmp_path / "out", count=60, probes=10)
+    *_, last = run_demo(tmp_path / "out", count=60, probes=10, rooms=0)
     assert last.numbers["pictures"] == "rendered scenes"
     assert "nowhere to be found" in last.numbers["left out"][0]
     assert "nowhere to be found" in last.page.read_text()

@@ -57,8 +57,8 @@ def run_demo(
 ) -> Iterator[Step]:
     """Remember ``count`` pictures and show what a memory can do with them.
 
-    Then it sleeps, and shows what the student knows; and the same of ``rooms`` rendered in colour.
-    Writes ``index.html``, ``numbers.json``, the pictures as PNG and the memory itself into
+    Then it sleeps, and shows what the student knows; and the same of ``rooms`` rendered in colour
+    (0: none). Writes ``index.html``, ``numbers.json``, the pictures as PNG and the memory itself into
     ``out``. ``images`` takes a folder of a person's own pictures instead of a data set.
 
     Raises:

@@ -22,6 +22,8 @@ ANALOGIES = 6
 def scenes(demo: Demo) -> Generator[str, None, dict[str, Any]]:
     """Remember rooms, sleep, and ask for their factors with and without the hippocampus."""
     count = demo.scenes
+    if not count:
+        return {}
     yield "scenes: rendering"
     drawn = datasets.shapes3d(count + HELD_OUT, seed=demo.seed)
     described = [
