@@ -43,6 +43,7 @@ class Scale:
 
     memories: int = 10_000
     unseen: int = 1_500
+    completed: int = 300  # of them, from a half
     epochs: int = 5
     seeds: tuple[int, ...] = (0, 1, 2)
     replay: Literal["permutation", "habituated"] = "permutation"
@@ -171,7 +172,7 @@ def learned(scale: Scale) -> Numbers:
             seconds = time.process_time() - started
             numbers = {
                 "held-out L1": missed(student, unseen),
-                "recall from half": recall_from_half(student, unseen),
+                "recall from half": recall_from_half(student, unseen[: scale.completed]),
                 "pictures per CPU-second": scale.memories * scale.epochs / seconds,
             } | decoding(student, unseen, factors[scale.memories :])
             for name, value in numbers.items():

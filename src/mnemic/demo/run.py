@@ -58,8 +58,9 @@ def run_demo(
     """Remember ``count`` pictures and show what a memory can do with them.
 
     Then it sleeps, and shows what the student knows; and the same of ``rooms`` rendered in colour
-    (0: none). Writes ``index.html``, ``numbers.json``, the pictures as PNG and the memory itself into
-    ``out``. ``images`` takes a folder of a person's own pictures instead of a data set.
+    (0: none). Writes ``index.html``, ``numbers.json``, the pictures as PNG and the memories
+    themselves into ``out``. ``images`` takes a folder of a person's own pictures instead of a
+    data set.
 
     Raises:
         ConfigError: ``out`` exists and is not empty, or a count is below 2.
