@@ -77,3 +77,27 @@ def settle_cosine(cue, patterns, *, beta, inhibition=None, steps=10):
         value = sum(w * x for w, x in zip(weights, patterns, strict=True))
         direction = value - mean
     return value
+
+
+def prediction_error(features, predicted, known=None, *, grid):
+    """Of one picture: the mean square, over what is known, of the mean error of its 3 by 3."""
+    height, width, channels = grid
+    total, count = 0.0, 0
+
+    def at(y, x, c):
+        return (y * width + x) * channels + c
+
+    for y in range(height):
+        for x in range(width):
+            for c in range(channels):
+                if known is not None and not known[at(y, x, c)]:
+                    continue
+                around = []
+                for near_y in range(max(0, y - 1), min(height, y + 2)):
+                    for near_x in range(max(0, x - 1), min(width, x + 2)):
+                        j = at(near_y, near_x, c)
+                        if known is None or known[j]:
+                            around.append(float(features[j]) - float(predicted[j]))
+                total += (sum(around) / len(around)) ** 2
+                count += 1
+    return total / count if count else 0.0

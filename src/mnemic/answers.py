@@ -57,11 +57,18 @@ def recalled(
     for name, (id, pattern) in reversed(list(answer.settled.items())):
         original, shown[name] = own[id], id
         place = places[name]
-        detailed = place.detailed(own[id])
-        if detailed is not None and "decoder" in lesioned:
-            pattern = np.where(detailed, pattern, np.float32(0))
         _, known = place.features(id)  # padding is no part of the picture
+        if known is not None:  # nor is what the cue or another engram shows in its holes
+            pattern = np.where(known, pattern, np.float32(0))
         parts[place.sense.modality] = place.sense.decode(pattern, known)
+    if "decoder" in lesioned:
+        for name, id in shown.items():
+            place = places[name]
+            detailed = place.detailed(own[id])
+            if detailed is not None:
+                _, pattern = answer.settled.get(name, (id, place.features(id)[0]))
+                bare = np.where(detailed, pattern, np.float32(0))
+                parts[place.sense.modality] = place.sense.decode(bare, place.features(id)[1])
     invented, source = _origin({id: own[id] for id in shown.values()}, places, lesioned)
     return Recall(
         remembered=answer.remembered,
@@ -121,7 +128,7 @@ def inferred(part: Part, place: Points) -> Inferred:
         image=_picture(place, whole[0].numpy()),
         invented=_any_channel(_picture(place, filled[0].numpy())),
         latent=latent[0].numpy(),
-        surprise=cortex.surprise(cortex.errors(features, completed, known))[0],
+        surprise=cortex.surprise(cortex.perceive(features, known).errors)[0],
     )
 
 

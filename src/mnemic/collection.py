@@ -44,8 +44,9 @@ class Collection:
         self.store = store
         self.folder = folder
         self.keep: Keep = keep
-        self.tolerance = tolerance
+        self.tolerance: float = tolerance
         self.lesioned: set[str] = set()
+        self.forgettings = 0  # what was learned of engrams before the last is to be forgotten too
         self.points = {
             sense.name: Points(
                 sense,
@@ -69,27 +70,34 @@ class Collection:
         changes = self.store.changes(self._revision, own=own)
         if changes is None:
             return
+        self.forgettings += bool(changes.forgotten)
+        if changes.slept:  # before what was stored under its students is read
+            self._meet_students()
         for name, points in self.points.items():
             points.forget(changes.forgotten)
             new = [id for id in changes.stored if id not in points.of_engram]
             points.load(self.store.points(new, name), expected=len(points.engram_of) + len(new))
-        if changes.slept:
-            self._meet_students()
-            for name, points in self.points.items():
-                if points.cortex is not None:
-                    points.wake(points.cortex, self.store.points(sense=name))
+            if changes.slept and points.cortex is not None:
+                points.wake(points.cortex, self.store.points(sense=name))
+                points.load(self.store.points(sense=name), expected=len(points.engram_of))
         self._revision = changes.revision
 
     def _meet_students(self) -> None:
         """Load the students the store names; without a file the rest of the memory answers."""
-        self.keep = self.store.config["made_with"].get("keep", self.keep)
+        made_with = self.store.config["made_with"]
+        self.keep = made_with.get("keep", self.keep)
+        self.tolerance = made_with.get("tolerance", self.tolerance)
         students = {kept.sense: kept for kept in self.store.students()}
         for name, points in self.points.items():
-            points.cortex = None
+            points.cortex, points.named = None, 0
             if name in students:
+                points.named = students[name].version
                 try:
                     points.cortex = Cortex.load(self.folder, points.sense, students[name])
                 except StoreError as error:
+                    if self.store.students() != list(students.values()):
+                        self._meet_students()  # another process has slept a moment ago
+                        return
                     warnings.warn(
                         f"the student of {name} cannot be used ({error}); what it knew is lost"
                         " until the next sleep",
@@ -217,8 +225,9 @@ class Collection:
         if "hippocampus" in self.lesioned:
             found = [NOTHING_RECALLED] * rows
             for part in parts:
-                place = self.points[part.sense]
-                found[part.row] = without_hippocampus(part, place, lesioned=self.lesioned)
+                if found[part.row] is NOTHING_RECALLED:
+                    place = self.points[part.sense]
+                    found[part.row] = without_hippocampus(part, place, lesioned=self.lesioned)
             return found
         while True:
             answers = recollect(parts, self.points, rows)

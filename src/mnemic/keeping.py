@@ -25,7 +25,7 @@ class Coded(NamedTuple):
     engram: int
     schema: Schema
     strength: float
-    change: float  # mean absolute, from its features to its new schema
+    change: float  # mean absolute, of its known features, where they are kept as less
 
 
 def code_anew(
@@ -38,7 +38,12 @@ def code_anew(
     known = None if patterns.known is None else patterns.known[rows].cpu()
     perceived = cortex.perceive(features, known)
     kept = cortex.kept(perceived, features, known, keep=keep, tolerance=tolerance)
-    changes = (perceived.predicted - features).abs().mean(dim=-1).tolist()
+    changes = [0.0] * len(ids)
+    if keep != "original":
+        rebuilt = torch.from_numpy(cortex.rebuilt([one.schema for one in kept]))
+        seen = torch.ones_like(features) if known is None else known.float()
+        changed = ((rebuilt - features).abs() * seen).sum(dim=-1) / seen.sum(dim=-1)
+        changes = changed.tolist()
     return {
         id: Coded(points.engram_of[id], one.schema, one.strength, change)
         for id, one, change in zip(ids, kept, changes, strict=True)
@@ -172,11 +177,12 @@ def _able(collection: Collection) -> list[Points]:
 
 def _whole(collection: Collection) -> int:
     """Bytes of points that have no student and stay whole whatever is kept."""
-    return sum(
-        collection.store.space(name).codes
+    kept = [
+        collection.store.space(name)
         for name, points in collection.points.items()
         if points.cortex is None
-    )
+    ]
+    return sum(space.codes + space.originals for space in kept)
 
 
 def _residual_bytes(points: Points, collection: Collection) -> int:

@@ -23,6 +23,7 @@ class Learned(NamedTuple):
 
     student: int
     stored: int  # engrams when they were learned
+    forgettings: int  # by then
     facts: Mapping[str, Facts]
 
 
@@ -58,9 +59,10 @@ class Meanings:
         if (
             known is None
             or known.student != version
+            or known.forgettings != self.collection.forgettings
             or not known.stored <= stored <= GROWTH * (known.stored)
         ):
-            known = Learned(version, stored, self._learn(sense))
+            known = Learned(version, stored, self.collection.forgettings, self._learn(sense))
             self._learned[sense] = known
         return known.facts
 

@@ -3,7 +3,8 @@
 import shutil
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, get_args
@@ -46,14 +47,14 @@ from mnemic.records import (
     SleepReport,
     SleepStep,
 )
-from mnemic.sleeping import Sleeper, consolidation, forget_nights, forget_old_students
+from mnemic.sleeping import Sleeper, can_sleep, consolidation, forget_old_students, forget_traces
 from mnemic.store import SqliteStore
 
 Lesion = Literal["engrams", "decoder", "hippocampus"]
 Thing = Any  # an Engram, its id, or a picture
 MAY_RETAIN = (
     "the engrams are gone, but the student learned from them too and may retain something of what"
-    " they share with others; forget with retrain=True sleeps anew without them"
+    " they share with others; the next sleep makes a new one without them"
 )
 
 WRITTEN = 1024  # experiences a transaction of remember_many holds at most
@@ -70,8 +71,8 @@ class Memory:
         self, path: Path, store: SqliteStore, config: MemoryConfig, *, seed: int, device: str
     ) -> None:
         self.path = path
-        self.config = config
         self.seed = seed
+        self._made_with = config
         self._store = store
         self._lock = threading.RLock()
         self._all = Collection(
@@ -112,6 +113,11 @@ class Memory:
         except BaseException:
             store.close()
             raise
+
+    @property
+    def config(self) -> MemoryConfig:
+        """What the memory was made with, and what ``keep`` has made of it since."""
+        return replace(self._made_with, keep=self._all.keep, tolerance=self._all.tolerance)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -265,8 +271,11 @@ class Memory:
 
     def sleep_steps(
         self, replays: int = 10_000, epochs: int = 10, **changes: Any
-    ) -> Iterator[SleepStep]:
-        """``sleep``, step by step: the last step has the report. Stop early, and nothing changes.
+    ) -> Generator[SleepStep]:
+        """``sleep``, step by step: the last step has the report.
+
+        Stop early, and nothing changes; close the generator then (``contextlib.closing``), or
+        nobody else can sleep for some minutes.
 
         Raises:
             As ``sleep``, when the first step is asked for.
@@ -310,6 +319,16 @@ class Memory:
             latent = self._latent(part)
             return self._meanings.facts(part.sense, latent)
 
+    def latents(self, ids: Sequence[int]) -> Float[np.ndarray, "points latent"]:
+        """What engrams mean to the student: the latent of each picture of each of them.
+
+        Raises:
+            NeverSleptError: there is no student yet.
+        """
+        with self._lock:
+            self._all.refresh()
+            return self._sight().latents_of(ids).numpy()
+
     def imagine(
         self,
         count: int = 8,
@@ -352,9 +371,8 @@ class Memory:
             cortex = points.student
             rng = generator(seed, "imagine")
             if between is not None:
-                latents = imagination.between(
-                    self._thought(between[0]), self._thought(between[1]), steps
-                )
+                start, end = between
+                latents = imagination.between(self._thought(start), self._thought(end), steps)
             elif like is not None:
                 latents = self._thought(like)[None]
                 if plus is not None and minus is not None:
@@ -385,10 +403,10 @@ class Memory:
             ConfigError: more was asked for than is kept now.
             NeverSleptError: there is no student yet to predict anything.
         """
-        tolerance = self._all.tolerance if tolerance is None else tolerance
-        MemoryConfig(keep=keep, tolerance=tolerance)  # checks both
         with self._lock:
             self._all.refresh()
+            tolerance = self._all.tolerance if tolerance is None else tolerance
+            MemoryConfig(keep=keep, tolerance=tolerance)  # checks both
             return lower(self._all, keep, tolerance=tolerance, apply=apply, seed=self.seed)
 
     @contextmanager
@@ -422,6 +440,10 @@ class Memory:
             silenced = ExitStack()
             for points in self._all.points.values():
                 mine = [point for engram in chosen for point in points.of_engram.get(engram, ())]
+                patterns = points.memory.patterns
+                if patterns.available is not None:  # another lesion's are not this one's to wake
+                    awake = patterns.available[patterns.rows_of(mine)].tolist()
+                    mine = [point for point, answers in zip(mine, awake, strict=True) if answers]
                 silenced.enter_context(points.memory.silenced(mine))
         with silenced:
             yield chosen
@@ -430,11 +452,12 @@ class Memory:
         """Remove engrams for good: their bytes are overwritten, on disk and in memory.
 
         With them go the checkpoints of interrupted sleep. The current student was trained while
-        they were stored and may retain something of them; ``retrain`` sleeps anew, on what is
-        left, with the settings of the last sleep.
+        they were stored and may retain something of them, as may that of a sleep under way;
+        ``retrain`` sleeps anew, on what is left, with the settings of the last sleep.
 
         Raises:
             NotStoredError: an id is not stored; nothing is forgotten.
+            AsleepError: forgotten, but not retrained, since somebody is sleeping.
             StoreBusyError: forgotten, but a reader keeps the write-ahead log from being emptied.
         """
         with self._lock:
@@ -443,19 +466,21 @@ class Memory:
             finally:
                 self._all.refresh(own=True)
             self._meanings.forget()
-            forget_nights(self.path)
+            asleep = not forget_traces(self._store, self.path)
             students = self._store.students()
-            forget_old_students(self.path, {one.file for one in students})
-        retained = bool(students)
-        if retain_nothing := (retrain and retained):
+        retained = bool(students) or asleep
+        if retrain and students:
             settings = dict(students[0].report["config"])
-            if len(self) == 0:
+            places = self._all.points.values()
+            left = any(one.engram_of and can_sleep(one) is None for one in places)
+            if asleep or left:
+                self.sleep(settings.pop("replayed"), settings.pop("epochs"), **settings)
+            else:
                 self._store.forget_students()
                 self._all.refresh(own=True)
                 forget_old_students(self.path, set())
-            else:
-                self.sleep(settings.pop("replayed"), settings.pop("epochs"), **settings)
-        retained = retained and not retain_nothing
+            # where features are the last student's drawings, the next one learns from those
+            retained = left and self._all.keep != "original"
         return Forgotten(
             ids=ids,
             student_may_retain=retained,
@@ -521,7 +546,8 @@ class Memory:
             self._store.backup(folder / DATABASE)
             for one in students:
                 (folder / STUDENTS).mkdir(exist_ok=True)
-                shutil.copy2(self.path / STUDENTS / one.file, folder / STUDENTS / one.file)
+                with suppress(FileNotFoundError):  # lost here, and so in the copy
+                    shutil.copy2(self.path / STUDENTS / one.file, folder / STUDENTS / one.file)
 
     def export(self, path: str | Path) -> None:
         """Write everything as Parquet tables and original files, readable without mnemic.
@@ -535,6 +561,8 @@ class Memory:
 
     def check(self) -> list[str]:
         """Faults found on disk, in words; empty when the memory is sound."""
+        with self._lock:
+            self._all.refresh(own=True)  # another process may have slept
         faults = self._store.check()
         for name, points in self._all.points.items():
             for kept in self._store.points(sense=name):
@@ -548,7 +576,10 @@ class Memory:
         """A picture as its sense encodes it."""
         masks = {"image": [known]} if known is not None else {}
         self._all.refresh()
-        return encode_parts({"image": [image]}, masks, self._all.senses)[0]
+        parts = encode_parts({"image": [image]}, masks, self._all.senses)
+        if not parts:
+            raise CueError("this takes a picture, and none was given")
+        return parts[0]
 
     def _latent(self, part: Part) -> Float[Tensor, " latent"]:
         cortex = self._all.points[part.sense].student

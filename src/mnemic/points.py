@@ -25,6 +25,7 @@ class Points:
     sense: Sense
     memory: EpisodicMemory
     cortex: Cortex | None = None  # None before the first sleep
+    named: int = 0  # version of the student the store names, whether or not it could be loaded
     latents: dict[int, bytes] = field(default_factory=dict[int, bytes])  # as they are stored
     engram_of: dict[int, int] = field(default_factory=dict[int, int])
     of_engram: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
@@ -53,7 +54,7 @@ class Points:
         self.cortex = cortex
         bare: list[KeptPoint] = []
         for kept in points:
-            if kept.id in self.engram_of:
+            if kept.id in self.engram_of and not self._ahead(kept):
                 self._note(kept)
                 if not kept.point.code:
                     bare.append(kept)
@@ -171,6 +172,8 @@ class Points:
                 self._features([kept])
                 sound.append(kept)
             except (ValueError, StoreError) as error:
+                if self._ahead(kept):
+                    continue
                 warnings.warn(
                     f"engram {kept.engram} is damaged and cannot be recalled by its"
                     f" {self.sense.modality} ({error}); see `mnemic check`",
@@ -178,6 +181,10 @@ class Points:
                     stacklevel=2,
                 )
         return sound
+
+    def _ahead(self, kept: KeptPoint) -> bool:
+        """Whether it is of a student made a moment ago, which the next refresh will meet."""
+        return kept.point.schema is not None and kept.point.schema.student > self.named
 
     def _add(self, points: Sequence[KeptPoint], features: Tensor, known: Tensor | None) -> None:
         self.memory.store(features, known, ids=[kept.id for kept in points])

@@ -191,7 +191,7 @@ class SenseReport:
     losses: tuple[float, ...]  # mean of each epoch, KL and all
     replayed_errors: tuple[float, ...]  # reconstruction loss a picture, after each epoch
     held_out_errors: tuple[float | None, ...]  # the same of what was never learned from
-    drift: float | None  # mean change of the features of what is kept as schema alone
+    drift: float | None  # mean change of features this night; None: they are kept themselves
 
 
 @dataclass(frozen=True, kw_only=True)

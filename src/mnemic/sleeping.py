@@ -12,10 +12,11 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple
@@ -25,7 +26,15 @@ import torch
 
 from mnemic.collection import Collection
 from mnemic.cortex import STUDENTS, Cortex
-from mnemic.errors import AsleepError, ConfigError, DamagedError, DivergedError, EmptyMemoryError
+from mnemic.errors import (
+    AsleepError,
+    ConfigError,
+    DamagedError,
+    DivergedError,
+    EmptyMemoryError,
+    StoreError,
+    StoreFullError,
+)
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.keeping import CODED, Coded, code_anew, night_of, space
 from mnemic.neocortex import ConsolidationConfig, Progress, Student, consolidate, make_student
@@ -33,7 +42,7 @@ from mnemic.neocortex.lesson import Lesson, prepare
 from mnemic.neocortex.student import Kind
 from mnemic.neocortex.surprise import prediction_error
 from mnemic.points import Points
-from mnemic.protocols import KeptStudent
+from mnemic.protocols import KeptStudent, Store
 from mnemic.randomness import generator
 from mnemic.records import Replay, SenseReport, SleepReport, SleepStep
 
@@ -44,6 +53,7 @@ RENEWED = 20.0  # seconds after which the lease is taken again
 USUAL = 512  # prediction errors that say what is usual
 ENOUGH = 20  # of them held out
 SIDE = 8  # pixels of the smallest picture a student sees
+HELD: set[str] = set()  # names by which this process holds leases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +78,8 @@ class Plan:
     def write(self, folder: Path) -> None:
         """Lay the plan down, where those before it are done with."""
         forget_nights(folder)
-        (folder / SLEEP).mkdir()
-        (folder / SLEEP / PLAN).write_text(json.dumps(asdict(self)))
+        _make(folder / SLEEP)
+        _write(folder / SLEEP / PLAN, json.dumps(asdict(self)))
 
 
 class Epochs(NamedTuple):
@@ -108,6 +118,43 @@ def consolidation(
     return make(**settings | dict(changes))
 
 
+def forget_traces(store: Store, folder: Path) -> bool:
+    """Remove checkpoints, and weights of no current student; False where somebody is sleeping."""
+    holder = holder_name()
+    if take_lease(store, holder) is not None:
+        return False  # a night that is under way needs them
+    try:
+        forget_nights(folder)
+        forget_old_students(folder, {one.file for one in store.students()})
+    finally:
+        give_back_lease(store, holder)
+    return True
+
+
+def holder_name() -> str:
+    """A name to hold the lease by, which nobody else has."""
+    return f"process {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex[:8]})"
+
+
+def take_lease(store: Store, holder: str) -> str | None:
+    """Hold the right to sleep; who holds it instead, unless that process is no more."""
+    while True:
+        now = datetime.now(UTC)
+        other = store.lease(holder, now + LEASE, now=now)
+        if other is None:
+            HELD.add(holder)
+        if other is None or not _is_gone(other):
+            return other
+        store.release(other)
+
+
+def give_back_lease(store: Any, holder: str) -> None:  # a closed store passes for no Store
+    """Let others sleep, even where a full disk, or a store that is closed, keeps the lease."""
+    HELD.discard(holder)
+    with suppress(StoreError):  # it runs out by itself, and must not hide what went wrong
+        store.release(holder)
+
+
 def forget_nights(folder: Path) -> None:
     """Remove the plan and checkpoints of an interrupted night."""
     shutil.rmtree(folder / SLEEP, ignore_errors=True)
@@ -115,7 +162,7 @@ def forget_nights(folder: Path) -> None:
 
 def forget_old_students(folder: Path, files: set[str]) -> None:
     """Remove the weights of all students but these."""
-    for path in (folder / STUDENTS).glob("*.safetensors"):
+    for path in (folder / STUDENTS).glob("*.safetensors*"):  # half-written ones, too
         if path.name not in files:
             path.unlink(missing_ok=True)
 
@@ -140,10 +187,11 @@ class Sleeper:
         self.seed = seed
         self.config = config
         self.folder = collection.folder
-        self.holder = f"process {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex[:8]})"
+        self.holder = holder_name()
         self._renewed = -1.0
+        self._last: int | None = None  # version of the newest student when this night began
 
-    def steps(self) -> Iterator[SleepStep]:
+    def steps(self) -> Generator[SleepStep]:
         """Every step of the night; the last one carries the report.
 
         Raises:
@@ -167,28 +215,29 @@ class Sleeper:
             report = self._report(slept, drifts, resumed, time.monotonic() - started)
             yield SleepStep(phase="done", sense="", done=1, total=1, report=report)
         finally:
-            self.collection.store.release(self.holder)
+            give_back_lease(self.collection.store, self.holder)
 
     def _renew(self) -> None:
         """Hold the lease, now and then again."""
         if self._renewed >= 0 and time.monotonic() - self._renewed < RENEWED:
             return
-        while True:
-            now = datetime.now(UTC)
-            other = self.collection.store.lease(self.holder, now + LEASE, now=now)
-            if other is None:
-                self._renewed = time.monotonic()
-                return
-            if not _is_gone(other):
-                raise AsleepError(
-                    f"{other} is sleeping on {self.folder}; wait until it is done, or stop it"
-                )
-            self.collection.store.release(other)
+        other = take_lease(self.collection.store, self.holder)
+        if other is not None:
+            raise AsleepError(
+                f"{other} is sleeping on {self.folder}; wait until it is done, or stop it"
+            )
+        if self._last is not None and self.collection.store.newest_student != self._last:
+            raise AsleepError(  # this one paused for so long that its lease ran out
+                f"somebody else has slept on {self.folder} meanwhile; sleep again"
+            )
+        self._renewed = time.monotonic()
 
     def _plan(self) -> tuple[Plan, bool]:
         """Take up an interrupted night that was to be the same, or begin one."""
         with self.lock:
             self.collection.refresh(own=True)
+            self._refuse_orphans()
+            self._last = self.collection.store.newest_student
             able = {
                 name: max(points.engram_of)
                 for name, points in self.collection.points.items()
@@ -199,7 +248,7 @@ class Sleeper:
                     "there is nothing to replay; remember some pictures before sleeping"
                 )
             plan = Plan(
-                version=self.collection.store.newest_student + 1,
+                version=self._last + 1,
                 newest=able,
                 kind=self.kind,
                 latent=self.latent,
@@ -211,6 +260,20 @@ class Sleeper:
                 return before, True
             plan.write(self.folder)
             return plan, False
+
+    def _refuse_orphans(self) -> None:
+        """DamagedError where points wait for a student whose file is lost: a new one ends that."""
+        named = {kept.sense: kept.file for kept in self.collection.store.students()}
+        for name, points in self.collection.points.items():
+            if name not in named or points.cortex is not None:
+                continue
+            bare = sum(not kept.point.code for kept in self.collection.store.points(sense=name))
+            if bare:
+                raise DamagedError(
+                    f"{bare} points of {name} are kept by the student in {named[name]}, which"
+                    " cannot be used, and a new one could not read them; restore that file from"
+                    " a backup, or forget their engrams, before sleeping"
+                )
 
     def _sense(self, plan: Plan, name: str, version: int) -> Generator[SleepStep, None, Slept]:
         """Replay, train and keep one student."""
@@ -230,7 +293,8 @@ class Sleeper:
             rng=rng,
         )
         losses, replayed, held_out = yield from self._train(student, lesson, checkpoint, name, rng)
-        (self.folder / STUDENTS).mkdir(exist_ok=True)
+        self._renew()
+        _make(self.folder / STUDENTS)
         student.save(self.folder / STUDENTS / file)
         usual = usual_errors(student, lesson)
         report = SenseReport(
@@ -286,49 +350,53 @@ class Sleeper:
         held_out: list[float | None] = []
         notes = checkpoint.with_suffix(".json")
         progress = None
-        with suppress(OSError, ValueError, DamagedError):  # without them it begins anew
-            progress = Progress.load(checkpoint)
-            kept = json.loads(notes.read_text())[: progress.epoch]
-            losses, replayed, held_out = (list(column) for column in zip(*kept, strict=True))
+        with suppress(OSError, ValueError):  # without them it begins anew
+            found = Progress.load(checkpoint)
+            kept = json.loads(notes.read_text())[: found.epoch]
+            ours = student.config, asdict(self.config), lesson.fingerprint
+            if len(kept) == found.epoch and (found.student, found.config, found.data) == ours:
+                losses, replayed, held_out = (list(column) for column in zip(*kept, strict=True))
+                progress = found
         training = consolidate(student, lesson, self.config, rng=rng, progress=progress)
         epoch: list[float] = []
-        try:
-            for step in training:
-                epoch.append(step.loss)
-                self._renew()
-                if step.progress is not None:
-                    assert step.replayed_error is not None
-                    losses.append(float(np.mean(epoch)))
-                    replayed.append(step.replayed_error)
-                    held_out.append(step.held_out_error)
-                    epoch = []
-                    columns = zip(losses, replayed, held_out, strict=True)
-                    notes.write_text(json.dumps([list(row) for row in columns]))
-                    step.progress.save(checkpoint)
-                yield SleepStep(
-                    phase="train",
-                    sense=name,
-                    done=step.done,
-                    total=step.total,
-                    epoch=step.epoch,
-                    loss=step.loss,
-                    replayed_error=step.replayed_error,
-                    held_out_error=step.held_out_error,
-                )
-        except ConfigError as error:
-            if progress is None:
-                raise
-            raise DamagedError(f"{checkpoint} does not fit this night: {error}") from error
+        for step in training:
+            epoch.append(step.loss)
+            self._renew()
+            if step.progress is not None:
+                assert step.replayed_error is not None
+                losses.append(float(np.mean(epoch)))
+                replayed.append(step.replayed_error)
+                held_out.append(step.held_out_error)
+                epoch = []
+                columns = zip(losses, replayed, held_out, strict=True)
+                _write(notes, json.dumps([list(row) for row in columns]))
+                step.progress.save(checkpoint)
+            yield SleepStep(
+                phase="train",
+                sense=name,
+                done=step.done,
+                total=step.total,
+                epoch=step.epoch,
+                loss=step.loss,
+                replayed_error=step.replayed_error,
+                held_out_error=step.held_out_error,
+            )
         return Epochs(losses, replayed, held_out)
 
     def _turn(self, slept: list[Slept]) -> Generator[SleepStep, None, dict[str, float | None]]:
         """Code every engram anew, and change all in one transaction; again if it came too late."""
         store, collection = self.collection.store, self.collection
         coded: dict[int, Coded] = {}
+        keep, tolerance = collection.keep, collection.tolerance
         while True:
             with self.lock:
                 collection.refresh(own=True)
                 revision = store.revision
+                if (keep, tolerance) != (collection.keep, collection.tolerance):
+                    keep, tolerance = collection.keep, collection.tolerance
+                    coded = {}  # what is to be kept of them is another now
+                stored = [collection.points[one.student.sense].engram_of for one in slept]
+                coded = {id: one for id, one in coded.items() if any(id in ids for ids in stored)}
                 waiting = {
                     one.student.sense: [
                         id
@@ -343,19 +411,19 @@ class Sleeper:
                 for start in range(0, len(ids), CODED):
                     some = ids[start : start + CODED]
                     with self.lock:
-                        coded |= code_anew(
-                            collection.points[name],
-                            one.cortex,
-                            some,
-                            keep=collection.keep,
-                            tolerance=collection.tolerance,
-                        )
+                        points = collection.points[name]
+                        left = [id for id in some if id in points.engram_of]
+                        if left:
+                            coded |= code_anew(
+                                points, one.cortex, left, keep=keep, tolerance=tolerance
+                            )
                     self._renew()
                     done = min(start + CODED, len(ids))
                     yield SleepStep(phase="encode", sense=name, done=done, total=len(ids))
+            self._renew()
             with self.lock:
                 students = [one.student for one in slept]
-                night = night_of(collection, coded, students=students, keep=collection.keep)
+                night = night_of(collection, coded, students=students, keep=keep)
                 if store.turn(night, revision=revision):
                     forget_nights(self.folder)
                     collection.refresh(own=True)
@@ -389,11 +457,36 @@ class Sleeper:
 
 
 def _drift(collection: Collection, name: str, coded: Mapping[int, Coded]) -> float | None:
-    """How much the features changed, on average, of what is kept as schema alone."""
-    if collection.keep != "schema":
+    """How much features changed, on average, where less than all of them is kept."""
+    if collection.keep == "original":
         return None
     of_sense = collection.points[name].engram_of
     return float(np.mean([one.change for id, one in coded.items() if id in of_sense]))
+
+
+def _make(folder: Path) -> None:
+    with _writing(folder):
+        folder.mkdir(exist_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that, after a crash, is either complete or as it was."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with _writing(path):
+        with temporary.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+@contextmanager
+def _writing(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        kind = StoreFullError if error.errno in (ENOSPC, EDQUOT, EFBIG) else StoreError
+        raise kind(f"could not write {path}: {error.strerror or error}") from error
 
 
 def _is_gone(holder: str) -> bool:
@@ -401,6 +494,8 @@ def _is_gone(holder: str) -> bool:
     named = re.match(r"process (\d+) on (.*) \(", holder)
     if named is None or named[2] != socket.gethostname():
         return False
+    if int(named[1]) == os.getpid():
+        return holder not in HELD
     try:
         os.kill(int(named[1]), 0)
     except ProcessLookupError:

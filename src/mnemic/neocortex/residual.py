@@ -17,6 +17,7 @@ from mnemic.errors import DamagedError
 
 HEADER = struct.Struct("<dB")  # the step, and the bytes of a number of steps
 RAW = -15  # zlib without its own header and checksum: the store has one
+GREATEST = float(np.finfo(np.float32).max)
 WIDTHS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 
 
@@ -50,10 +51,10 @@ def residual_of(
     array([0, 7])
     """
     step = 2 * tolerance
-    steps = np.rint((features.astype(np.float64) - schema) / step).astype(np.int64)
+    missed = features.astype(np.float64) - schema
     if known is not None:
-        steps = np.where(known, steps, 0)
-    return Residual(steps, step)
+        missed = np.where(known, missed, 0.0)
+    return Residual(np.rint(missed / step).astype(np.int64), step)
 
 
 def pack_residual(residual: Residual) -> bytes:
@@ -82,6 +83,8 @@ def unpack_residual(packed: bytes, dim: int) -> Residual:
         steps = np.frombuffer(numbers, WIDTHS[width]).copy()
     except (struct.error, zlib.error, KeyError, ValueError) as error:
         raise DamagedError(f"a residual cannot be read: {error}; restore a backup") from error
-    if len(steps) != dim or not np.isfinite(step):
-        raise DamagedError(f"a residual has {len(steps)} features, not {dim}; restore a backup")
+    if len(steps) != dim or not opened.eof or opened.unused_data:
+        raise DamagedError(f"a residual is not of {dim} features; restore a backup")
+    if not 0 < step * float(np.abs(steps.astype(np.float64)).max()) < GREATEST:
+        raise DamagedError(f"a residual cannot have steps of {step}; restore a backup")
     return Residual(steps, step)

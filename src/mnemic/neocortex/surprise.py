@@ -32,15 +32,15 @@ def prediction_error(
     height, width, _ = grid
     error = features - predicted
     seen = torch.ones_like(error) if known is None else known.to(error.dtype)
-    size = min(NEIGHBOURS, height), min(NEIGHBOURS, width)
+    if known is not None:
+        error = torch.where(known, error, 0.0)
 
     def around(values: Tensor) -> Tensor:
         pictures = rearrange(values, "batch (h w c) -> batch c h w", h=height, w=width)
-        padding = size[0] // 2, size[1] // 2
-        pooled = avg_pool2d(pictures, size, 1, padding, count_include_pad=False)
+        pooled = avg_pool2d(pictures, NEIGHBOURS, 1, NEIGHBOURS // 2, count_include_pad=False)
         return rearrange(pooled, "batch c h w -> batch (h w c)")
 
-    averaged = around(error * seen) / around(seen).clamp_min(TINY)
+    averaged = around(error) / around(seen).clamp_min(TINY)
     return (seen * averaged.square()).sum(dim=-1) / seen.sum(dim=-1).clamp_min(1)
 
 
@@ -62,6 +62,7 @@ def surprise(
     start = sample[-count]
     excess = float(np.log(sample[-count:] / start).mean()) if count > 1 else 1.0
     beyond = found > sample[-1]
-    rarer = count / (len(sample) + 1) * np.exp(-np.log(found / start) / max(excess, TINY))
+    times = np.maximum(found, sample[-1]) / start
+    rarer = count / (len(sample) + 1) * np.exp(-np.log(times) / max(excess, TINY))
     last = 1 / (len(sample) + 1)  # what the largest usual error leaves
     return np.where(beyond, 1 - np.minimum(rarer, last), share)

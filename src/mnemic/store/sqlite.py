@@ -266,33 +266,34 @@ class SqliteStore:
                 self._db.execute(
                     "INSERT INTO revisions (engram, change) VALUES (?, 'forgotten')", [id]
                 )
-        self._rewrite()
-        self._empty_log()
+        self._rewrite("forgotten")
+        if not self._empty_log():
+            raise StoreBusyError(
+                f"forgotten, but another process is still reading {self.path}, and what was"
+                " forgotten stays in its write-ahead log until the log is next emptied;"
+                " close the reader and close this memory"
+            )
 
     def present(self, ids: Sequence[int]) -> set[int]:
         """Those of the ids that are stored."""
         query = "SELECT id FROM engrams WHERE id IN (SELECT value FROM json_each(?))"
         return {id for some in _lists(ids) for (id,) in self._rows(query, [some])}
 
-    def _rewrite(self) -> None:
+    def _rewrite(self, done: str) -> None:
         """Leave no copies: when SQLite moves rows between pages, it does not erase the old ones."""
         try:
             with self._lock, typed(self.path):
                 self._db.execute("VACUUM")
         except StoreError as error:
             raise type(error)(
-                f"forgotten, but copies may be left in the file until more is forgotten: {error}"
+                f"{done}, but copies may be left in the file until more is forgotten: {error}"
             ) from error
 
-    def _empty_log(self) -> None:
+    def _empty_log(self) -> bool:
+        """Overwrite the write-ahead log; False where somebody is still reading it."""
         with self._lock, typed(self.path):
             busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise StoreBusyError(
-                f"forgotten, but another process is still reading {self.path}, and what was"
-                " forgotten stays in its write-ahead log until the log is next emptied;"
-                " close the reader and close this memory"
-            )
+        return not busy
 
     def changes(self, since: int, *, own: bool = False) -> Changes | None:
         """What was stored and forgotten after a revision, by this process or another."""
@@ -338,17 +339,34 @@ class SqliteStore:
     def turn(self, night: Night, *, revision: int) -> bool:
         """Change what a sleep changes, unless something has happened since ``revision``.
 
-        Where bytes were dropped, the file is rewritten without them.
+        Where bytes were dropped, the files are rewritten without them, the write-ahead log when
+        nobody reads it any more.
+
+        Raises:
+            OutdatedError: another sleep has used the version of one of its students.
+            StoreFullError, StoreError: nothing was changed; or all was, as the message then says,
+                and copies of what was dropped may be left.
         """
         with self._writing():
             if self.revision != revision:
                 return False
+            if any(student.version <= self.newest_student for student in night.students):
+                raise OutdatedError(f"{self.path} has slept meanwhile; sleep again")
             write_night(self._db, night)
             if night.drop:
-                self._sign(night.strengths)
+                self._sign(self._engrams_of(night.schemas))
         if night.drop:
-            self._rewrite()
+            try:
+                self._rewrite("slept")
+                self._empty_log()
+            except StoreError:
+                self._data_version = -1  # so that ``changes`` tells what this call does not
+                raise
         return True
+
+    def _engrams_of(self, points: Iterable[int]) -> set[int]:
+        query = "SELECT engram FROM points WHERE id IN (SELECT value FROM json_each(?))"
+        return {engram for some in _lists(points) for (engram,) in self._rows(query, [some])}
 
     def _sign(self, engrams: Iterable[int]) -> None:
         """Renew the checksums of engrams whose points are not what they were."""
@@ -370,7 +388,10 @@ class SqliteStore:
     def forget_students(self) -> None:
         """Let go of every student and schema; refused while a point is nothing but a schema."""
         with self._writing():
-            bare = self._value("SELECT count(*) FROM points WHERE length(code) = 0")
+            bare = self._value(
+                "SELECT count(*) FROM schemas JOIN points ON points.id = point"
+                " WHERE length(code) = 0"
+            )
             if bare:
                 raise ConfigError(
                     f"{bare} points are kept as their schema alone; without a student they would"

@@ -1,0 +1,101 @@
+"""A memory as a whole: backup, export, check; and the demo of one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from mnemic.cli.terminal import (
+    DEFAULT,
+    NO,
+    Json,
+    MemoryPath,
+    complain,
+    complain_of,
+    done,
+    existing,
+    print_json,
+    say_it,
+    say_table,
+)
+from mnemic.demo import run_demo
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(help="A new folder.")],
+    memory: MemoryPath = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Copy a memory, while others may be using it."""
+    with existing(memory) as opened:
+        opened.backup(to)
+        count = len(opened)
+    done({"backup": str(to), "count": count}, f"{count} engrams copied to {to}", as_json)
+
+
+def export(
+    to: Annotated[Path, typer.Argument(help="A new folder.")],
+    memory: MemoryPath = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Write everything as Parquet tables and original files, readable without mnemic."""
+    with existing(memory) as opened:
+        opened.export(to)
+        count = len(opened)
+    done({"export": str(to), "count": count}, f"{count} engrams written to {to}", as_json)
+
+
+def check(memory: MemoryPath = DEFAULT, as_json: Json = False) -> None:
+    """Look for damage. Exits with 1 when there is any."""
+    with existing(memory) as opened:
+        faults, count = opened.check(), len(opened)
+    if as_json:
+        print_json({"count": count, "faults": faults})
+    else:
+        for fault in faults:
+            complain_of(fault)
+        say_it(f"{count} engrams, {len(faults) or 'no'} faults")
+    if faults:
+        raise typer.Exit(NO)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="A new folder for the page and the pictures.")] = Path(
+        "demo-out"
+    ),
+    images: Annotated[Path | None, typer.Option(help="A folder of your own pictures.")] = None,
+    count: Annotated[int, typer.Option(min=2, help="Pictures to remember.")] = 5000,
+    seed: Annotated[int, typer.Option()] = 0,
+    as_json: Json = False,
+) -> None:
+    """Remember, recall, replay, judge, lesion and forget, on real pictures, with a page to read."""
+    page, numbers = None, None
+    with Progress(console=complain, transient=True, disable=not complain.is_terminal) as bar:
+        task = bar.add_task("starting", total=None)
+        for step in run_demo(out, images=images, count=count, seed=seed):
+            bar.update(task, completed=step.done, total=step.total, description=step.doing)
+            page, numbers = step.page, step.numbers
+    assert numbers is not None
+    if as_json:
+        print_json(numbers)
+        return
+    for sentence in numbers["left out"]:
+        say_it(f"Left out here. {sentence}")
+    table = Table("cue", "exact", "published rule", "remembered", box=None)
+    for name, row in numbers["recall"].items():
+        table.add_row(
+            name,
+            f"{row['exact']:.1%}",
+            f"{row['exact, published rule']:.1%}",
+            f"{row['remembered']:.1%}",
+        )
+    say_it(f"{numbers['count']} pictures ({numbers['pictures']}), one exposure each\n")
+    say_table(table)
+    for rule, row in numbers["replay"].items():
+        say_it(
+            f"replay, {rule}: {row['coverage']:.1%} covered in {row['draws']} draws,"
+            f" {row['purity']:.1%} pure"
+        )
+    say_it(f"\nOpen {page} in a browser ({numbers['seconds']:.0f} s).")
