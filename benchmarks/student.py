@@ -200,6 +200,7 @@ MEASUREMENT = Measurement(
     quick=Scale(
         memories=48,
         unseen=60,
+        completed=6,
         epochs=1,
         seeds=(0,),
     ),

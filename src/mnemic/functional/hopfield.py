@@ -7,6 +7,7 @@ Burgess (2022) used it, kept for comparison.
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -74,7 +75,8 @@ def _products(
         return cues @ patterns.T
     if patterns.device.type == "cpu" and not (cues.requires_grad or patterns.requires_grad):
         # matrix times vector is bound by memory, and NumPy's BLAS reads twice as fast here
-        return torch.from_numpy(patterns.numpy() @ cues[0].numpy())[None]
+        with np.errstate(all="ignore"):  # some BLAS raise flags for lanes they do not use
+            return torch.from_numpy(patterns.numpy() @ cues[0].numpy())[None]
     return (patterns @ cues[0])[None]
 
 
