@@ -313,7 +313,7 @@ def test_the_lease_of_a_process_that_is_gone_is_taken_over(awake, monkeypatch):
 
 
 def test_one_who_paused_until_another_had_slept_gives_up(slept, monkeypatch):
-    monkeypatch.setattr("mnemic.sleeping.RENEWED", 0.0)
+    monkeypatch.setattr("mnemic.sleeping.night.RENEWED", 0.0)
     for phase in ("train", "encode"):
         steps = slept.sleep_steps(**NIGHT)
         for step in steps:

@@ -6,20 +6,13 @@ there. Nothing of the memory changes before the one transaction at the end.
 """
 
 import json
-import os
-import re
-import shutil
-import socket
 import time
-import uuid
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
-from errno import EDQUOT, EFBIG, ENOSPC
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,12 +21,9 @@ from mnemic.collection import Collection
 from mnemic.cortex import STUDENTS, Cortex
 from mnemic.errors import (
     AsleepError,
-    ConfigError,
     DamagedError,
     DivergedError,
     EmptyMemoryError,
-    StoreError,
-    StoreFullError,
 )
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.keeping import CODED, Coded, code_anew, night_of, space
@@ -42,44 +32,16 @@ from mnemic.neocortex.lesson import Lesson, prepare
 from mnemic.neocortex.student import Kind
 from mnemic.neocortex.surprise import prediction_error
 from mnemic.points import Points
-from mnemic.protocols import KeptStudent, Store
+from mnemic.protocols import KeptStudent
 from mnemic.randomness import generator
 from mnemic.records import Replay, SenseReport, SleepReport, SleepStep
+from mnemic.sleeping.lease import give_back_lease, holder_name, take_lease
+from mnemic.sleeping.plan import SLEEP, Plan, forget_nights, forget_old_students, make, write
 
-SLEEP = "sleep"  # the folder of plan and checkpoints, within a memory
-PLAN = "plan.json"
-LEASE = timedelta(minutes=5)
 RENEWED = 20.0  # seconds after which the lease is taken again
 USUAL = 512  # prediction errors that say what is usual
 ENOUGH = 20  # of them held out
 SIDE = 8  # pixels of the smallest picture a student sees
-HELD: set[str] = set()  # names by which this process holds leases
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a night set out to do."""
-
-    version: int  # of the first student it makes
-    newest: Mapping[str, int]  # by sense, the last point that takes part
-    kind: Kind
-    latent: int | None
-    seed: int
-    config: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, folder: Path) -> "Plan | None":
-        """The plan of an interrupted night, if there is one."""
-        try:
-            return cls(**json.loads((folder / SLEEP / PLAN).read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
-
-    def write(self, folder: Path) -> None:
-        """Lay the plan down, where those before it are done with."""
-        forget_nights(folder)
-        _make(folder / SLEEP)
-        _write(folder / SLEEP / PLAN, json.dumps(asdict(self)))
 
 
 class Epochs(NamedTuple):
@@ -96,75 +58,6 @@ class Slept(NamedTuple):
     student: KeptStudent
     cortex: Cortex
     report: SenseReport
-
-
-def consolidation(
-    replays: int, epochs: int, changes: Mapping[str, Any], *, student: Kind
-) -> ConsolidationConfig:
-    """The settings of a night; each kind of student has its own training.
-
-    Raises:
-        ConfigError: a setting is out of range, or there is none of that name.
-    """
-    names = {field.name for field in fields(ConsolidationConfig)}
-    for name in changes:
-        if name not in names:
-            raise ConfigError(
-                f"a sleep has no setting {name!r}; there are {', '.join(sorted(names))}"
-            )
-    make = ConsolidationConfig.spens2022 if student == "spens2022" else ConsolidationConfig
-    settings: dict[str, Any] = {"replayed": replays, "epochs": epochs}
-    settings["held_out"] = ConsolidationConfig.held_out  # says what prediction errors are usual
-    return make(**settings | dict(changes))
-
-
-def forget_traces(store: Store, folder: Path) -> bool:
-    """Remove checkpoints, and weights of no current student; False where somebody is sleeping."""
-    holder = holder_name()
-    if take_lease(store, holder) is not None:
-        return False  # a night that is under way needs them
-    try:
-        forget_nights(folder)
-        forget_old_students(folder, {one.file for one in store.students()})
-    finally:
-        give_back_lease(store, holder)
-    return True
-
-
-def holder_name() -> str:
-    """A name to hold the lease by, which nobody else has."""
-    return f"process {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex[:8]})"
-
-
-def take_lease(store: Store, holder: str) -> str | None:
-    """Hold the right to sleep; who holds it instead, unless that process is no more."""
-    while True:
-        now = datetime.now(UTC)
-        other = store.lease(holder, now + LEASE, now=now)
-        if other is None:
-            HELD.add(holder)
-        if other is None or not _is_gone(other):
-            return other
-        store.release(other)
-
-
-def give_back_lease(store: Any, holder: str) -> None:  # a closed store passes for no Store
-    """Let others sleep, even where a full disk, or a store that is closed, keeps the lease."""
-    HELD.discard(holder)
-    with suppress(StoreError):  # it runs out by itself, and must not hide what went wrong
-        store.release(holder)
-
-
-def forget_nights(folder: Path) -> None:
-    """Remove the plan and checkpoints of an interrupted night."""
-    shutil.rmtree(folder / SLEEP, ignore_errors=True)
-
-
-def forget_old_students(folder: Path, files: set[str]) -> None:
-    """Remove the weights of all students but these."""
-    for path in (folder / STUDENTS).glob("*.safetensors*"):  # half-written ones, too
-        if path.name not in files:
-            path.unlink(missing_ok=True)
 
 
 class Sleeper:
@@ -294,7 +187,7 @@ class Sleeper:
         )
         losses, replayed, held_out = yield from self._train(student, lesson, checkpoint, name, rng)
         self._renew()
-        _make(self.folder / STUDENTS)
+        make(self.folder / STUDENTS)
         student.save(self.folder / STUDENTS / file)
         usual = usual_errors(student, lesson)
         report = SenseReport(
@@ -369,7 +262,7 @@ class Sleeper:
                 held_out.append(step.held_out_error)
                 epoch = []
                 columns = zip(losses, replayed, held_out, strict=True)
-                _write(notes, json.dumps([list(row) for row in columns]))
+                write(notes, json.dumps([list(row) for row in columns]))
                 step.progress.save(checkpoint)
             yield SleepStep(
                 phase="train",
@@ -462,47 +355,6 @@ def _drift(collection: Collection, name: str, coded: Mapping[int, Coded]) -> flo
         return None
     of_sense = collection.points[name].engram_of
     return float(np.mean([one.change for id, one in coded.items() if id in of_sense]))
-
-
-def _make(folder: Path) -> None:
-    with _writing(folder):
-        folder.mkdir(exist_ok=True)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that, after a crash, is either complete or as it was."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with _writing(path):
-        with temporary.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-
-
-@contextmanager
-def _writing(path: Path) -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        kind = StoreFullError if error.errno in (ENOSPC, EDQUOT, EFBIG) else StoreError
-        raise kind(f"could not write {path}: {error.strerror or error}") from error
-
-
-def _is_gone(holder: str) -> bool:
-    """Whether a holder of the lease was a process of this machine that is no more."""
-    named = re.match(r"process (\d+) on (.*) \(", holder)
-    if named is None or named[2] != socket.gethostname():
-        return False
-    if int(named[1]) == os.getpid():
-        return holder not in HELD
-    try:
-        os.kill(int(named[1]), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def can_sleep(points: Points) -> str | None:
