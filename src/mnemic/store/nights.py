@@ -33,6 +33,8 @@ def write_night(db: sqlite3.Connection, night: Night) -> None:
 
 def put_schemas(db: sqlite3.Connection, schemas: Mapping[int, Schema]) -> None:
     """Schemas of points, in the place of those they had."""
+    if not schemas:
+        return  # none before the first sleep, and the shortest write is none
     db.executemany(
         "INSERT OR REPLACE INTO schemas (point, student, latent, residual, checksum)"
         " VALUES (?, ?, ?, ?, ?)",

@@ -176,7 +176,9 @@ class SqliteStore:
     def _refuse_outdated(self, experiences: Sequence[Experience]) -> None:
         schemas = (point.schema for one in experiences for point in one.points)
         students = {schema.student for schema in schemas if schema is not None}
-        if students - {version for (version,) in self._rows("SELECT version FROM students")}:
+        if students and students - {
+            version for (version,) in self._rows("SELECT version FROM students")
+        }:
             raise OutdatedError(f"{self.path} has slept meanwhile; encode under its new student")
 
     def _numbered(self, experiences: Sequence[Experience]) -> list[Stored]:
