@@ -70,7 +70,7 @@ def demo(
     seed: Annotated[int, typer.Option()] = 0,
     as_json: Json = False,
 ) -> None:
-    """Remember, recall, replay, judge, lesion and forget, on real pictures, with a page to read."""
+    """Remember, recall, forget, sleep, infer and imagine, on real pictures, with a page to read."""
     page, numbers = None, None
     with Progress(console=complain, transient=True, disable=not complain.is_terminal) as bar:
         task = bar.add_task("starting", total=None)
@@ -97,5 +97,16 @@ def demo(
         say_it(
             f"replay, {rule}: {row['coverage']:.1%} covered in {row['draws']} draws,"
             f" {row['purity']:.1%} pure"
+        )
+    night, told, keep = numbers["sleep"], numbers["facts"], numbers["keep"]["detail"]
+    say_it(
+        f"asleep {night['seconds']:.0f} s: {night['replayed']} replays, seen {night['epochs']} times;"
+        f" an engram in {keep['bytes an engram']:.0f} bytes instead of"
+        f" {keep['bytes an engram now']:.0f}, no pixel off by more than {keep['greatest error']:.2f}"
+    )
+    if told:
+        say_it(
+            f"labels of held-out pictures told right: {told['right']:.1%};"
+            f" with the hippocampus silenced {told['right without the hippocampus']:.1%}"
         )
     say_it(f"\nOpen {page} in a browser ({numbers['seconds']:.0f} s).")
