@@ -100,9 +100,12 @@ def demo(
         )
     night, told, keep = numbers["sleep"], numbers["facts"], numbers["keep"]["detail"]
     say_it(
-        f"asleep {night['seconds']:.0f} s: {night['replayed']} replays, seen {night['epochs']} times;"
-        f" an engram in {keep['bytes an engram']:.0f} bytes instead of"
-        f" {keep['bytes an engram now']:.0f}, no pixel off by more than {keep['greatest error']:.2f}"
+        f"asleep {night['seconds']:.0f} s: {night['replayed']} replays, {night['epochs']} epochs"
+    )
+    then, now = keep["bytes an engram"], keep["bytes an engram now"]
+    say_it(
+        f"a picture could be kept in {then:.0f} bytes instead of {now:.0f}, no pixel off by more"
+        f" than {keep['greatest error']:.2f}"
     )
     if told:
         say_it(
