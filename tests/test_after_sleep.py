@@ -571,3 +571,20 @@ def test_a_memory_of_vectors_alone_says_what_it_lacks(tmp_path, small):
             with pytest.raises(MnemicError):
                 ask()
         assert memory.recall(vector=np.ones(5)).remembered
+
+
+def test_a_backup_during_which_a_night_ends_has_the_student_it_names(few, tmp_path, monkeypatch):
+    copied = few._store.backup
+    nights = iter([True])
+
+    def copy_and_sleep(path):
+        copied(path)
+        if next(nights, False):
+            with Memory.open(few.path) as other:
+                other.sleep(replays=24, epochs=1)
+
+    monkeypatch.setattr(few._store, "backup", copy_and_sleep)
+    few.backup(tmp_path / "copy")
+    with Memory.open(tmp_path / "copy") as copy:
+        assert files(copy) == ["pixels-2.safetensors"]
+        assert len(copy.imagine(2)) == 2

@@ -541,13 +541,17 @@ class Memory:
             raise ConfigError(f"{folder} is not an empty folder; back up to a new one")
         folder.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            self._all.refresh(own=True)
-            students = self._store.students()
-            self._store.backup(folder / DATABASE)
-            for one in students:
-                (folder / STUDENTS).mkdir(exist_ok=True)
-                with suppress(FileNotFoundError):  # lost here, and so in the copy
-                    shutil.copy2(self.path / STUDENTS / one.file, folder / STUDENTS / one.file)
+            while True:
+                newest = self._store.newest_student
+                self._store.backup(folder / DATABASE)
+                for one in self._store.students():
+                    (folder / STUDENTS).mkdir(exist_ok=True)
+                    with suppress(FileNotFoundError):  # lost here, and so in the copy
+                        shutil.copy2(self.path / STUDENTS / one.file, folder / STUDENTS / one.file)
+                if self._store.newest_student == newest:
+                    return
+                shutil.rmtree(folder)  # a night has ended meanwhile, and taken the old student
+                folder.mkdir()
 
     def export(self, path: str | Path) -> None:
         """Write everything as Parquet tables and original files, readable without mnemic.
