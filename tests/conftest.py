@@ -1,6 +1,7 @@
 """What all tests share: generators, real pictures, and what the long forms add."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -45,6 +46,41 @@ def clothes():
 @pytest.fixture(scope="session")
 def unseen_clothes():
     return fashion_mnist("test").images[:400]
+
+
+@pytest.fixture(scope="session")
+def small(clothes):
+    """400 clothes at 14 × 14: students of such pictures learn in a moment."""
+    return smaller(clothes[:400])
+
+
+def smaller(images):
+    return images.reshape(-1, 14, 2, 14, 2).mean((2, 4)).astype(np.uint8)
+
+
+@pytest.fixture
+def reopened(tmp_path):
+    """Opens copies of memories, and closes them again."""
+    memories = []
+
+    def copy(path, **options):
+        mine = tmp_path / f"{len(memories)}.mnemic"
+        shutil.copytree(path, mine)
+        memories.append(Memory.open(mine, **options))
+        return memories[-1]
+
+    yield copy
+    for memory in memories:
+        memory.close()
+
+
+@pytest.fixture
+def one_thread():
+    """Pictures this small are not worth sharing out."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

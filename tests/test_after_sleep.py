@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file, save_file
+from tests.conftest import smaller
 
 from mnemic import Memory
 from mnemic.datasets import digits
@@ -28,16 +29,6 @@ STORED = 200
 NIGHT = {"replays": 20, "epochs": 1}
 UPPER_HALF = np.arange(14)[:, None].repeat(14, 1) < 7
 NOTHING_LEFT = "nothing of what was forgotten is left"
-
-
-def smaller(images):
-    return images.reshape(-1, 14, 2, 14, 2).mean((2, 4)).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def small(clothes):
-    """400 clothes at 14 × 14: students of such pictures learn in a moment."""
-    return smaller(clothes[:400])
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +62,9 @@ def paths(tmp_path_factory, small):
 
 
 @pytest.fixture
-def opened(tmp_path, paths):
-    """Opens a copy of a memory of few pictures, and closes it again."""
-    memories = []
-
-    def copy(name):
-        shutil.copytree(paths[name], tmp_path / f"{len(memories)}.mnemic")
-        memories.append(Memory.open(tmp_path / f"{len(memories)}.mnemic"))
-        return memories[-1]
-
-    yield copy
-    for memory in memories:
-        memory.close()
+def opened(reopened, paths):
+    """Opens a copy of one of the memories."""
+    return lambda name: reopened(paths[name])
 
 
 @pytest.fixture

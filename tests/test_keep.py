@@ -17,12 +17,6 @@ LEVEL = 1 / 255  # pictures are stored and shown at 256 levels
 
 
 @pytest.fixture(scope="module")
-def small(clothes):
-    """400 clothes at 14 × 14: students of such pictures learn in a moment."""
-    return clothes[:400].reshape(-1, 14, 2, 14, 2).mean((2, 4)).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
 def paths(tmp_path_factory, small):
     """Memories that have slept once, closed and not to be changed, by what they keep."""
     folder = tmp_path_factory.mktemp("kept")
@@ -39,18 +33,9 @@ def paths(tmp_path_factory, small):
 
 
 @pytest.fixture
-def opened(tmp_path, paths):
-    """Opens a copy of a memory, and closes it again."""
-    memories = []
-
-    def copy(name):
-        shutil.copytree(paths[name], tmp_path / f"{len(memories)}.mnemic")
-        memories.append(Memory.open(tmp_path / f"{len(memories)}.mnemic"))
-        return memories[-1]
-
-    yield copy
-    for memory in memories:
-        memory.close()
+def opened(reopened, paths):
+    """Opens a copy of one of the memories."""
+    return lambda name: reopened(paths[name])
 
 
 def pictures(memory, count=None):

@@ -26,12 +26,6 @@ NIGHT = {"replays": 20, "epochs": 3}
 
 
 @pytest.fixture(scope="module")
-def small(clothes):
-    """400 clothes at 14 × 14: students of such pictures learn in a moment."""
-    return clothes[:400].reshape(-1, 14, 2, 14, 2).mean((2, 4)).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
 def awake_path(tmp_path_factory, small):
     """A memory that has never slept, closed, not to be changed."""
     path = tmp_path_factory.mktemp("awake") / "life.mnemic"
@@ -51,29 +45,13 @@ def slept_path(tmp_path_factory, awake_path):
 
 
 @pytest.fixture
-def opened(tmp_path):
-    """Opens copies of a memory, and closes them again."""
-    memories = []
-
-    def copy(path, **options):
-        mine = tmp_path / f"{len(memories)}.mnemic"
-        shutil.copytree(path, mine)
-        memories.append(Memory.open(mine, **options))
-        return memories[-1]
-
-    yield copy
-    for memory in memories:
-        memory.close()
+def awake(reopened, awake_path):
+    return reopened(awake_path)
 
 
 @pytest.fixture
-def awake(opened, awake_path):
-    return opened(awake_path)
-
-
-@pytest.fixture
-def slept(opened, slept_path):
-    return opened(slept_path)
+def slept(reopened, slept_path):
+    return reopened(slept_path)
 
 
 def files(memory):
@@ -151,13 +129,13 @@ def test_every_night_makes_a_new_student_in_the_place_of_the_last(slept):
     assert slept.check() == []
 
 
-def test_the_same_memory_and_seed_make_the_same_student(opened, awake_path, slept_path):
+def test_the_same_memory_and_seed_make_the_same_student(reopened, awake_path, slept_path):
     before = torch.random.get_rng_state()
-    again, other = opened(awake_path), opened(awake_path, seed=1)
+    again, other = reopened(awake_path), reopened(awake_path, seed=1)
     again.recall(image=np.zeros((14, 14), np.uint8))  # what is asked by day does not matter
     again.sleep(**NIGHT)
     other.sleep(**NIGHT)
-    assert same_numbers(weights(again), weights(opened(slept_path)))
+    assert same_numbers(weights(again), weights(reopened(slept_path)))
     assert not same_numbers(weights(again), weights(other))
     assert torch.equal(torch.random.get_rng_state(), before)  # nor is the global one touched
 
@@ -202,13 +180,13 @@ def test_a_night_broken_off_leaves_the_memory_as_it_was(slept, small, phase):
 
 @pytest.mark.parametrize("phase", ["replay", "second epoch", "encode"])
 def test_a_night_taken_up_again_ends_as_if_nothing_had_happened(
-    awake, opened, slept_path, small, phase
+    awake, reopened, slept_path, small, phase
 ):
     broken_off(awake, phase, **NIGHT)
     new = awake.remember(image=small[200]).id  # comes too late to be replayed
     with Memory.open(awake.path) as other:  # whoever it is that goes on
         report = other.sleep(**NIGHT)
-    whole = opened(slept_path)
+    whole = reopened(slept_path)
     assert report.resumed
     assert same_numbers(weights(awake), weights(whole))
     [student] = whole._store.students()
@@ -255,7 +233,7 @@ def test_forgetting_ends_an_interrupted_night(awake):
     ],
 )
 def test_what_is_damaged_of_an_interrupted_night_is_done_again(
-    awake, opened, slept_path, file, harm
+    awake, reopened, slept_path, file, harm
 ):
     broken_off(awake, "second epoch", **NIGHT)
     damaged = awake.path / "sleep" / file
@@ -265,7 +243,7 @@ def test_what_is_damaged_of_an_interrupted_night_is_done_again(
         damaged.write_bytes(harm)
     report = awake.sleep(**NIGHT)
     assert len(report.senses["pixels"].losses) == NIGHT["epochs"]
-    assert same_numbers(weights(awake), weights(opened(slept_path)))
+    assert same_numbers(weights(awake), weights(reopened(slept_path)))
 
 
 def test_a_checkpoint_of_what_is_kept_otherwise_by_now_is_not_gone_on_from(slept):

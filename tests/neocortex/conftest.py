@@ -6,12 +6,8 @@ from mnemic.records import Replay
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Pictures this small are not worth sharing out."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _on_one_thread(one_thread):
+    """In all tests of this folder."""
 
 
 @pytest.fixture
