@@ -1,6 +1,8 @@
 """The morning after: surprise, inference, imagination, lesions, forgetting, and lost students."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -22,6 +24,7 @@ from mnemic.errors import (
     NotStoredError,
     ReadOnlyError,
     ShapeError,
+    StoreBusyError,
 )
 
 CREATE = {"resolution": 14, "channels": 1}
@@ -570,3 +573,26 @@ def test_a_backup_during_which_a_night_ends_has_the_student_it_names(few, tmp_pa
     with Memory.open(tmp_path / "copy") as copy:
         assert files(copy) == ["pixels-2.safetensors"]
         assert len(copy.imagine(2)) == 2
+
+
+def test_facts_of_a_torn_picture_take_the_decoder_and_of_a_whole_one_do_not(slept, unseen):
+    with slept.lesion("decoder"):
+        assert slept.facts(image=unseen[0])["label"]
+        with pytest.raises(LesionedError, match="decoder"):
+            slept.facts(image=unseen[0], known=UPPER_HALF)
+    assert slept.facts(image=unseen[0], known=UPPER_HALF)["label"]
+
+
+def test_checkpoints_go_with_the_forgotten_even_while_a_reader_holds_the_log(few):
+    with closing(few.sleep_steps(replays=24, epochs=2)) as night:
+        for step in night:
+            if step.replayed_error is not None:
+                break
+    assert list((few.path / "sleep").iterdir())
+    with closing(sqlite3.connect(few.path / "memory.sqlite")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM engrams").fetchone()
+        with pytest.raises(StoreBusyError):
+            few.forget(3)
+    assert 3 not in few
+    assert not (few.path / "sleep").exists()

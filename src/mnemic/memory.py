@@ -3,17 +3,16 @@
 import shutil
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
+from mnemic import thoughts
 from mnemic.answers import inferred, refuse_lesioned
 from mnemic.collection import Collection
 from mnemic.cortex import STUDENTS, Keep
@@ -32,9 +31,9 @@ from mnemic.errors import ConfigError, CueError, MnemicError, StoreError
 from mnemic.export import export
 from mnemic.folder import DATABASE, MemoryConfig, open_folder
 from mnemic.keeping import lower
+from mnemic.lesions import Lesion, lesioned
 from mnemic.meanings import Meanings
 from mnemic.neocortex import imagination
-from mnemic.points import Points, stacked
 from mnemic.randomness import generator
 from mnemic.records import (
     Engram,
@@ -49,9 +48,8 @@ from mnemic.records import (
 )
 from mnemic.sleeping import Sleeper, can_sleep, consolidation, forget_old_students, forget_traces
 from mnemic.store import SqliteStore
+from mnemic.thoughts import Thing
 
-Lesion = Literal["engrams", "decoder", "hippocampus"]
-Thing = Any  # an Engram, its id, or a picture
 MAY_RETAIN = (
     "the engrams are gone, but the student learned from them too and may retain something of what"
     " they share with others; the next sleep makes a new one without them"
@@ -299,25 +297,28 @@ class Memory:
             CueError, MediaError, ShapeError: as ``recall``.
         """
         with self._lock:
+            self._all.refresh()
             refuse_lesioned(self._all.lesioned, "decoder")
-            part = self._one_part(image, known)
+            part = thoughts.seen(self._all, image, known)
             return inferred(part, self._all.points[part.sense])
 
     def facts(self, *, image: Any, known: Any = None) -> dict[str, dict[str, float]]:
         """How probable each value of each attribute is: {"label": {"sandal": .9, …}, …}.
 
         Attributes are the labels engrams were remembered with, and plain values in their
-        metadata. They are read off the picture's latent; no engram is recalled, nothing decoded.
+        metadata. They are read off the picture's latent; no engram is recalled. Nothing is decoded
+        either, unless a part of the picture is unknown: that part follows from the rest.
 
         Raises:
             NeverSleptError: there is no student yet.
+            LesionedError: a part is unknown, and the decoder silenced.
             EmptyMemoryError: no two engrams share a label or such a value.
             CueError, MediaError, ShapeError: as ``recall``.
         """
         with self._lock:
-            part = self._one_part(image, known)
-            latent = self._latent(part)
-            return self._meanings.facts(part.sense, latent)
+            self._all.refresh()
+            part = thoughts.seen(self._all, image, known)
+            return self._meanings.facts(part.sense, thoughts.latent_of(self._all, part))
 
     def latents(self, ids: Sequence[int]) -> Float[np.ndarray, "points latent"]:
         """What engrams mean to the student: the latent of each picture of each of them.
@@ -327,7 +328,7 @@ class Memory:
         """
         with self._lock:
             self._all.refresh()
-            return self._sight().latents_of(ids).numpy()
+            return thoughts.sight(self._all).latents_of(ids).numpy()
 
     def imagine(
         self,
@@ -354,42 +355,20 @@ class Memory:
             EmptyMemoryError: nothing with that label is stored.
             ConfigError: a wish that is none of these, or a number too small.
         """
-        asked = [label is not None, between is not None, like is not None]
-        if (
-            sum(asked) > 1
-            or (plus is None) != (minus is None)
-            or (plus is not None and not asked[2])
-        ):
-            raise ConfigError(
-                "imagine takes one of label=, between=(a, b) and like= with plus= and minus="
-            )
+        thoughts.one_way(label, between, like, plus, minus)
         seed = self.seed if seed is None else seed
         with self._lock:
             self._all.refresh()
             refuse_lesioned(self._all.lesioned, "decoder")
-            points = self._sight()
-            cortex = points.student
-            rng = generator(seed, "imagine")
             if between is not None:
-                start, end = between
-                latents = imagination.between(self._thought(start), self._thought(end), steps)
+                ends = [thoughts.thought(self._all, thing) for thing in between]
+                latents = imagination.between(ends[0], ends[1], steps)
             elif like is not None:
-                latents = self._thought(like)[None]
-                if plus is not None and minus is not None:
-                    changed = imagination.analogous(
-                        latents[0], self._thought(plus), self._thought(minus)
-                    )
-                    latents = changed[None]
-            elif label is not None:
-                refuse_lesioned(self._all.lesioned, "hippocampus")
-                kind = points.latents_of(self._store.ids(label=label))
-                latents = imagination.resembling(kind, count, rng=rng)
+                latents = thoughts.analogous(self._all, like, plus, minus)
             else:
-                latents = imagination.dreamt(count, cortex.student.latent_dim, rng=rng)
-            pictures = [
-                points.sense.decode(one, None) for one in cortex.student.decode(latents).numpy()
-            ]
-        return Imagined(images=np.stack(pictures), latents=latents.numpy(), seed=seed)
+                rng = generator(seed, "imagine")
+                latents = thoughts.dreamt(self._all, count, label, rng=rng)
+            return thoughts.drawn(self._all, latents, seed)
 
     def keep(
         self, keep: Keep, *, tolerance: float | None = None, apply: bool = False
@@ -409,44 +388,17 @@ class Memory:
             MemoryConfig(keep=keep, tolerance=tolerance)  # checks both
             return lower(self._all, keep, tolerance=tolerance, apply=apply, seed=self.seed)
 
-    @contextmanager
-    def lesion(self, what: Lesion, fraction: float = 1.0) -> Generator[list[int]]:
+    def lesion(self, what: Lesion, fraction: float = 1.0) -> AbstractContextManager[list[int]]:
         """Silence a part of the memory until the block ends; nothing on disk changes.
 
         ``"engrams"``: a random share of them, chosen by the memory's seed; yields their ids.
         ``"hippocampus"``: all recall of engrams; what the students alone make of a cue is left.
         ``"decoder"``: all that students draw; what is kept in detail, and facts, are left.
+
+        Raises:
+            ConfigError: when the block begins; there is no such part, or it is silenced already.
         """
-        if what not in get_args(Lesion):
-            raise ConfigError(f"a lesion is of {', '.join(get_args(Lesion))}, got {what!r}")
-        if what != "engrams":
-            if fraction != 1.0:
-                raise ConfigError(f"the {what} is silenced whole; fraction is for engrams")
-            with self._lock:
-                if what in self._all.lesioned:
-                    raise ConfigError(f"the {what} is silenced already")
-                self._all.lesioned.add(what)
-            try:
-                yield self.ids() if what == "hippocampus" else []
-            finally:
-                self._all.lesioned.discard(what)
-            return
-        if not 0 <= fraction <= 1:
-            raise ConfigError(f"fraction must be in 0..1, got {fraction}")
-        with self._lock:
-            ids = sorted(self.ids())
-            order = torch.randperm(len(ids), generator=generator(self.seed, "lesion")).tolist()
-            chosen = sorted(ids[index] for index in order[: round(fraction * len(ids))])
-            silenced = ExitStack()
-            for points in self._all.points.values():
-                mine = [point for engram in chosen for point in points.of_engram.get(engram, ())]
-                patterns = points.memory.patterns
-                if patterns.available is not None:  # another lesion's are not this one's to wake
-                    awake = patterns.available[patterns.rows_of(mine)].tolist()
-                    mine = [point for point, answers in zip(mine, awake, strict=True) if answers]
-                silenced.enter_context(points.memory.silenced(mine))
-        with silenced:
-            yield chosen
+        return lesioned(self._all, self._lock, what, fraction, seed=self.seed)
 
     def forget(self, *ids: int, retrain: bool = False) -> Forgotten:
         """Remove engrams for good: their bytes are overwritten, on disk and in memory.
@@ -461,12 +413,14 @@ class Memory:
             StoreBusyError: forgotten, but a reader keeps the write-ahead log from being emptied.
         """
         with self._lock:
+            asleep = False
             try:
                 self._store.forget(ids)
             finally:
                 self._all.refresh(own=True)
-            self._meanings.forget()
-            asleep = not forget_traces(self._store, self.path)
+                if not self._store.present(ids):  # even where a reader keeps the log from going
+                    self._meanings.forget()
+                    asleep = not forget_traces(self._store, self.path)
             students = self._store.students()
         retained = bool(students) or asleep
         if retrain and students:
@@ -575,37 +529,6 @@ class Memory:
                 except (ValueError, StoreError) as error:
                     faults.append(f"point {kept.id} of engram {kept.engram} is damaged: {error}")
         return faults
-
-    def _one_part(self, image: Any, known: Any) -> Part:
-        """A picture as its sense encodes it."""
-        masks = {"image": [known]} if known is not None else {}
-        self._all.refresh()
-        parts = encode_parts({"image": [image]}, masks, self._all.senses)
-        if not parts:
-            raise CueError("this takes a picture, and none was given")
-        return parts[0]
-
-    def _latent(self, part: Part) -> Float[Tensor, " latent"]:
-        cortex = self._all.points[part.sense].student
-        return cortex.explain(*stacked([part.encoded]))[0]
-
-    def _sight(self) -> Points:
-        """Where pictures are kept."""
-        for points in self._all.points.values():
-            if points.sense.modality == "image":
-                return points
-        raise CueError("this memory has no pictures to imagine from; give it resolution=")
-
-    def _thought(self, thing: Thing) -> Float[Tensor, " latent"]:
-        """The latent of an engram or a picture."""
-        if isinstance(thing, (int, np.integer, Engram)):
-            refuse_lesioned(self._all.lesioned, "hippocampus")
-            id = thing.id if isinstance(thing, Engram) else int(thing)
-            latents = self._sight().latents_of([id])
-            if len(latents):
-                return latents[0]
-            thing = self._all.engrams([id])[0].image
-        return self._latent(self._one_part(thing, None))
 
     def _mask_columns(self, known: Any, modalities: list[str], rows: int) -> Columns:
         axes = {sense.modality: 1 if sense.grid[1:] == (1, 1) else 2 for sense in self._all.senses}
