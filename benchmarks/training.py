@@ -95,6 +95,8 @@ def plain() -> Form:
     for layer in model.modules():
         if isinstance(layer, UpsampledConvolution):
             layer.folded = False
+        if isinstance(layer, torch.nn.LeakyReLU):
+            layer.inplace = False  # torch's default
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
     return _form(student, optimiser, lambda features: student.pictures(features).contiguous())
 
