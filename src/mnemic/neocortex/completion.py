@@ -8,7 +8,7 @@ from torch import Tensor
 
 MIDDLE = 0.5  # a feature nothing is known of, before the first guess
 GUESSES = 8  # imputations that find a place to start from
-STEPS = 60
+STEPS = 150
 RATE = 0.1
 PRIOR = 1.0  # what a nat of the latent costs beside the reconstruction loss
 
