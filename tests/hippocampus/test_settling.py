@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
-from mnemic.functional.hopfield import masked_distance, masked_energy
+from mnemic.functional.similarity import masked_distance, masked_energy
 from mnemic.hippocampus import settling
 from mnemic.hippocampus.settling import nearest, settle_masked, settle_spens2022
 from mnemic.randomness import generator

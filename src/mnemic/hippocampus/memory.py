@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mnemic.errors import ConfigError, CueError, EmptyMemoryError, ShapeError
-from mnemic.functional.hopfield import masked_distance
+from mnemic.functional.similarity import masked_distance
 from mnemic.hippocampus.masks import MaskKind, kind_of
 from mnemic.hippocampus.replay import Replayed, replay_habituated, replay_spens2022
 from mnemic.hippocampus.settling import (
@@ -410,7 +410,15 @@ class EpisodicMemory:
         none = torch.zeros(0, device=self.patterns.device)
         rows = torch.zeros(0, k, device=self.patterns.device)
         settled = Settled(
-            torch.zeros(0, self.dim), none, none.long(), none.bool(), rows.long(), rows, rows
+            torch.zeros(0, self.dim),
+            none,
+            none.long(),
+            none.bool(),
+            rows.long(),
+            rows,
+            rows,
+            none,
+            none,
         )
         return Recognised(settled, Judged(none.bool(), none, None))
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mnemic.functional.hopfield import cosine_scores
+from mnemic.functional.similarity import cosine_scores
 from mnemic.hippocampus.settling import settle_spens2022
 from mnemic.search.dense import fold
 from mnemic.search.patterns import Block, Patterns

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mnemic.functional.hopfield import (
+from mnemic.functional.similarity import (
     masked_distance,
     masked_scores,
     pairwise_distance,
@@ -27,6 +27,7 @@ MAX_STEPS = 10
 TOLERANCE = 1e-4  # root mean square change of a feature; a pixel's steps are 4e-3
 NEAR = 32  # patterns the descent continues among
 OMITTED = 1e-6  # share of the softmax that may be left out
+LEAST = 1e-12  # a share worth stating
 GATHERED = 2**21  # floats gathered at a time: they stay in the cache
 
 Known = Bool[Tensor, "batch dim"] | None
@@ -183,6 +184,7 @@ def settle_among(
     steps = torch.zeros(len(cues), dtype=torch.long, device=cues.device)
     moving = torch.ones(len(cues), dtype=torch.bool, device=cues.device)
     certain = torch.ones(len(cues), dtype=torch.bool, device=cues.device)
+    bound = torch.zeros_like(radius)
     weights = torch.zeros_like(distances)
     log_mass = torch.zeros_like(radius)
     for step in range(MAX_STEPS + 1):
@@ -192,7 +194,8 @@ def settle_among(
         if others > 0:
             closest = (radius - _rms(state - cues, known)).clamp_min(0.0)
             rest = math.log(others) + masked_scores(closest.square()[:, None], beta=beta)[:, 0]
-            certain &= (rest - log_mass) <= math.log(OMITTED)
+            bound = torch.maximum(bound, (rest - log_mass).exp().clamp_min(LEAST))
+            certain &= bound <= OMITTED
         if step == MAX_STEPS or not bool((moving & certain).any()):
             break
         total = weights[:, None] @ near.patterns
@@ -209,6 +212,7 @@ def settle_among(
             state, near.patterns, known, near.known, unknown_cost=unknown_cost
         ).masked_fill(~near.found, math.inf)
     rows, found, weights, cue_distances = _heaviest(near.rows, near.found, weights, near.distances)
+    first, each = _products(patterns, known), 2 * near.patterns.shape[1] * near.patterns.shape[2]
     return Settled(
         state.clone(),
         -log_mass / beta,
@@ -217,6 +221,8 @@ def settle_among(
         _names(patterns, rows, found)[:, :k],
         weights[:, :k],
         cue_distances[:, :k],
+        bound,
+        (first + each * (steps + 1)).float(),
     ), certain
 
 
@@ -256,7 +262,17 @@ def _settle_over_all(
     weights = (last.best.scores - last.log_mass[:, None]).exp()
     rows, found, weights, distances = _heaviest(rows, found, weights, distances)
     names = _names(patterns, rows, found)
-    return Settled(state, -last.log_mass / beta, steps, ~moving, names, weights, distances)
+    each = _products(patterns, known) + patterns.rows.numel()
+    work = (each * (steps + 2)).float()  # to find the nearest, and to look once more at the end
+    nothing = torch.zeros_like(last.log_mass)
+    return Settled(
+        state, -last.log_mass / beta, steps, ~moving, names, weights, distances, nothing, work
+    )
+
+
+def _products(patterns: Patterns, known: Known) -> int:
+    """Multiply-adds of comparing one cue with everything."""
+    return patterns.rows.numel() * (1 if known is None else 2)
 
 
 def _block_distance(

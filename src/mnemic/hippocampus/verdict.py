@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mnemic.functional.hopfield import pairwise_distance
+from mnemic.functional.similarity import pairwise_distance
 from mnemic.hippocampus.settling import Known, Near, in_chunks, nearest
 from mnemic.search.patterns import Patterns
 
