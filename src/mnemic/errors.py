@@ -48,7 +48,7 @@ class LesionedError(MnemicError, RuntimeError):
 
 
 class DivergedError(MnemicError, ArithmeticError):
-    """Training left the finite numbers; the student is as it was at the last good epoch."""
+    """Training or a trajectory left the finite numbers; a student is as at its last good epoch."""
 
 
 class StoreError(MnemicError, OSError):
