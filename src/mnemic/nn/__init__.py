@@ -1,7 +1,9 @@
 """Parameters: modules for any PyTorch model."""
 
 from mnemic.nn.autoencoder import Autoencoder, Coded, Reconstructed
+from mnemic.nn.hopfield import Associated, Hopfield
 from mnemic.nn.mnemic import MnemicAutoencoder
+from mnemic.nn.prototypes import HopfieldLayer, HopfieldPooling
 from mnemic.nn.spens2022 import Spens2022Autoencoder
 from mnemic.nn.upsampling import (
     UpsampledConvolution,
@@ -11,8 +13,12 @@ from mnemic.nn.upsampling import (
 )
 
 __all__ = [
+    "Associated",
     "Autoencoder",
     "Coded",
+    "Hopfield",
+    "HopfieldLayer",
+    "HopfieldPooling",
     "MnemicAutoencoder",
     "Reconstructed",
     "Spens2022Autoencoder",
