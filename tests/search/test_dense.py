@@ -37,7 +37,7 @@ def test_small_blocks_give_what_large_ones_give(rng, monkeypatch):
     patterns, state = made(23, 4, rng), torch.rand(2, 4, generator=rng)
     whole = dense.fold(patterns, dot(state), state, 5)
     blocks = Patterns.blocks
-    monkeypatch.setattr(Patterns, "blocks", lambda self: blocks(self, 3))
+    monkeypatch.setattr(Patterns, "blocks", lambda self, size=None: blocks(self, 3))
     small = dense.fold(patterns, dot(state), state, 5)
     torch.testing.assert_close(small.mean, whole.mean)
     assert torch.equal(small.best.rows, whole.best.rows)

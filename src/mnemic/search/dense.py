@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mnemic.functional.attention import Part, merge, part
-from mnemic.search.patterns import Block, Patterns
+from mnemic.search.patterns import BLOCK, Block, Stored
 
 Scores = Callable[[Block], Float[Tensor, "batch block"]]
 
@@ -28,21 +28,28 @@ class Folded(NamedTuple):
     best: Best
 
 
-def best(patterns: Patterns, scores: Scores, *, batch: int, k: int) -> Best:
+def best(patterns: Stored, scores: Scores, *, batch: int, k: int) -> Best:
     """The ``k`` best-scoring patterns for each of ``batch`` cues."""
-    found = _none_yet(batch, k, patterns.device)
+    found = _none_yet(batch, k, torch.zeros((), device=patterns.device))
     for block in patterns.blocks():
         found = _better(found, _available(scores, block), block.start)
     return found
 
 
 def fold(
-    patterns: Patterns, scores: Scores, otherwise: Float[Tensor, "batch dim"], k: int
+    patterns: Stored,
+    scores: Scores,
+    otherwise: Float[Tensor, "batch dim"],
+    k: int,
+    *,
+    values: Float[Tensor, "stored dim"] | None = None,
+    size: int = BLOCK,
 ) -> Folded:
-    """The softmax-weighted mean of the patterns, and the ``k`` best, in one pass.
+    """The softmax-weighted mean of the patterns, or of ``values``, and the ``k`` best, in one pass.
 
-    A feature that no pattern with any weight knows is taken from ``otherwise``. Peak memory is
-    one block of scores and the best so far, whatever the number stored.
+    A feature that no pattern with any weight knows is taken from ``otherwise``, which also says
+    in what precision to compute. Peak memory is one block of scores and the best so far, whatever
+    the number stored.
     """
     batch, dim = otherwise.shape
     width = dim if patterns.known is None else 2 * dim
@@ -51,10 +58,13 @@ def fold(
         otherwise.new_zeros(batch),
         otherwise.new_zeros(batch, width),
     )
-    found = _none_yet(batch, k, patterns.device)
-    for block in patterns.blocks():
+    found = _none_yet(batch, k, otherwise)
+    for block in patterns.blocks(size):
+        if otherwise.dtype != block.rows.dtype:
+            block = block._replace(rows=block.rows.to(otherwise.dtype), squared_norm=None)
         score = _available(scores, block)
-        whole = merge(whole, part(score, _values(block)))
+        carried = _values(block) if values is None else values[block.start :][: len(block.rows)]
+        whole = merge(whole, part(score, carried.to(score.dtype)))
         found = _better(found, score, block.start)
     if patterns.known is None:
         return Folded(whole.mean, whole.log_mass, found)
@@ -81,13 +91,20 @@ def _available(scores: Scores, block: Block) -> Float[Tensor, "batch block"]:
     return found if block.available is None else torch.where(block.available, found, -torch.inf)
 
 
-def _none_yet(batch: int, k: int, device: torch.device) -> Best:
-    nothing = torch.full((batch, k), -torch.inf, device=device)
-    return Best(nothing, torch.zeros(batch, k, dtype=torch.long, device=device))
+def _none_yet(batch: int, k: int, like: Tensor) -> Best:
+    nothing = like.new_full((batch, k), -torch.inf)
+    return Best(nothing, torch.zeros(batch, k, dtype=torch.long, device=like.device))
 
 
 def _better(so_far: Best, scores: Float[Tensor, "batch block"], start: int) -> Best:
     k = so_far.scores.shape[-1]
-    top = scores.topk(min(k, scores.shape[-1]), dim=-1)
-    best, order = torch.cat([so_far.scores, top.values], dim=-1).topk(k, dim=-1)
-    return Best(best, torch.cat([so_far.rows, top.indices + start], dim=-1).gather(-1, order))
+    # few blocks hold one of the best: to see that they do not is cheaper than to sort them
+    better = (scores.amax(dim=-1) > so_far.scores[:, -1]).nonzero()[:, 0]
+    if len(better) == 0:
+        return so_far
+    some = slice(None) if len(better) == len(scores) else better
+    top = scores[some].topk(min(k, scores.shape[-1]), dim=-1)
+    best, order = torch.cat([so_far.scores[some], top.values], dim=-1).topk(k, dim=-1)
+    rows = torch.cat([so_far.rows[some], top.indices + start], dim=-1).gather(-1, order)
+    so_far.scores[some], so_far.rows[some] = best, rows
+    return so_far

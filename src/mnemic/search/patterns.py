@@ -1,5 +1,6 @@
 """Stored patterns as one growing matrix, read in blocks."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mnemic.errors import NotStoredError
+from mnemic.search.reduced import Features, Reduced
 
 BLOCK = 4096  # rows: few enough to stay in the cache between the products that read them
 GROWTH = 1.5
@@ -18,7 +20,7 @@ class Block(NamedTuple):
 
     start: int
     rows: Float[Tensor, "block dim"]
-    squared_norm: Float[Tensor, " block"]  # of the known features
+    squared_norm: Float[Tensor, " block"] | None  # of the known features, where it is kept
     known: Bool[Tensor, "block dim"] | None  # None: every feature of every row is known
     available: Bool[Tensor, " block"] | None  # None: every row may answer
 
@@ -39,6 +41,7 @@ class Patterns:
         self._silent: Bool[Tensor, " stored"] | None = None
         self._ids = torch.zeros(0, dtype=torch.long)
         self._row_of: dict[int, int] = {}
+        self._reduced: dict[str, Reduced] = {}
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -60,6 +63,17 @@ class Patterns:
     def ids(self) -> Int[Tensor, " stored"]:
         """The id of each row."""
         return self._ids[: len(self)]
+
+    @property
+    def squared_norm(self) -> Float[Tensor, " stored"]:
+        """The squared length of each row, over its known features."""
+        return self._squared_norm[: len(self)]
+
+    @property
+    def longest(self) -> float:
+        """The length of the longest row; 0 when nothing is stored."""
+        norms = self.squared_norm
+        return math.sqrt(float(norms.max())) * (1 + 1e-6) if len(norms) else 0.0
 
     def rows_of(self, ids: Sequence[int]) -> Int[Tensor, " chosen"]:
         """Where these ids stand now; rows move when others are removed."""
@@ -117,6 +131,8 @@ class Patterns:
             rows = torch.where(self._known[at], rows, 0.0)
         self._rows[at] = rows
         self._squared_norm[at] = rows.square().sum(dim=-1)
+        for reduced in self._reduced.values():
+            reduced.put(at, rows)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Forget these rows; each hole is filled by the last row."""
@@ -128,6 +144,8 @@ class Patterns:
                 if column is not None:
                     column[hole] = column[last]
             self._rows[last] = 0.0
+            for reduced in self._reduced.values():
+                reduced.remove(hole, last)
             if moved != id:
                 self._row_of[moved] = hole
         if self._silent is not None:
@@ -146,6 +164,13 @@ class Patterns:
             if not bool(self._silent.any()):
                 self._silent = None
 
+    def reduced(self, kind: str, features: Features) -> Reduced:
+        """The rows in bfloat16, under the name of the features taken; made when first asked for."""
+        if kind not in self._reduced:
+            self._reduced[kind] = Reduced(features, self.dim)
+        self._reduced[kind].follow(self.rows)
+        return self._reduced[kind]
+
     @property
     def available(self) -> Bool[Tensor, " stored"] | None:
         """Which rows may answer; None when all may."""
@@ -163,3 +188,47 @@ class Patterns:
                 None if known is None else known[start:stop],
                 None if available is None else available[start:stop],
             )
+
+
+class Given:
+    """Rows as they were handed over, read where they lie: in memory, or mapped from a file."""
+
+    def __init__(self, rows: Float[Tensor, "stored dim"]) -> None:
+        self.rows = rows
+        self.dim = rows.shape[-1]
+        self.known = None
+        self.available = None
+        self.squared_norm = None
+        self.device = rows.device
+        self._longest: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def longest(self) -> float:
+        """The length of the longest row; nan if a number is not finite."""
+        if self._longest is None:
+            norms = [torch.linalg.vector_norm(block.rows, dim=-1).max() for block in self.blocks()]
+            self._longest = float(torch.stack(norms).max()) * (1 + 1e-6)
+        return self._longest if math.isfinite(self._longest) else math.nan
+
+    @property
+    def ids(self) -> Int[Tensor, " stored"]:
+        """The rows by their number."""
+        return torch.arange(len(self))
+
+    def blocks(self, size: int = BLOCK) -> Iterator[Block]:
+        """The matrix in consecutive blocks, in single precision."""
+        for start in range(0, len(self), size):
+            yield Block(start, self.rows[start : start + size].float(), None, None, None)
+
+    def reduced(self, kind: str, features: Features) -> Reduced:
+        """The rows in bfloat16."""
+        reduced = Reduced(features, self.dim)
+        reduced.follow(self.rows)
+        return reduced
+
+
+Stored = Patterns | Given
+"""What a search reads: rows, which of their features are known, which of them may answer."""
