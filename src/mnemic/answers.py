@@ -12,7 +12,7 @@ from mnemic.cues import Part
 from mnemic.errors import LesionedError
 from mnemic.points import Points, stacked
 from mnemic.recollection import Answer
-from mnemic.records import Engram, Inferred, Point, Recall, RunnerUp, Source
+from mnemic.records import Engram, Inferred, Point, Recall, RunnerUp, Search, Source
 
 NOTHING_RECALLED = Recall(
     remembered=False,
@@ -29,6 +29,7 @@ NOTHING_RECALLED = Recall(
     energy=math.inf,
     steps=0,
     converged=True,
+    search=Search(method="dense", bound=0.0, multiply_adds=0),
     runners_up=(),
 )
 
@@ -85,6 +86,7 @@ def recalled(
         energy=answer.energy,
         steps=answer.steps,
         converged=answer.converged,
+        search=answer.search,
         runners_up=tuple(
             RunnerUp(engrams[one.engram], one.weight, one.distance)
             for one in answer.candidates[1:k]

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from mnemic.cues import Part
 from mnemic.hippocampus import AIM, Recognised
 from mnemic.points import Points, stacked
+from mnemic.records import Search
 
 NEAR = 32  # points of each sense whose engrams are weighed against one another
 
@@ -33,6 +34,7 @@ class Answer:
     energy: float
     steps: int
     converged: bool
+    search: Search
     settled: Mapping[str, tuple[int, Float[np.ndarray, " dim"]]]  # sense -> winner's point, pattern
 
 
@@ -44,6 +46,7 @@ NOTHING = Answer(
     energy=0.0,
     steps=0,
     converged=True,
+    search=Search(method="dense", bound=0.0, multiply_adds=0),
     settled={},
 )
 
@@ -61,6 +64,7 @@ class _Heard:
     energy: float
     steps: int
     converged: bool
+    search: Search
     point: int  # of the first candidate
     pattern: Float[np.ndarray, " dim"]
 
@@ -103,6 +107,11 @@ def _hear(recognised: Recognised, index: int, sense: str, place: Points) -> _Hea
         energy=float(settled.energy[index]),
         steps=int(settled.steps[index]),
         converged=bool(settled.converged[index]),
+        search=Search(
+            method="certified" if float(settled.bound[index]) else "dense",
+            bound=float(settled.bound[index]),
+            multiply_adds=int(settled.multiply_adds[index]),
+        ),
         point=ids[0],
         pattern=settled.pattern[index].cpu().numpy(),
     )
@@ -133,6 +142,11 @@ def _agree(heard: Sequence[_Heard]) -> Answer:
         energy=sum(one.energy for one in heard),
         steps=max(one.steps for one in heard),
         converged=all(one.converged for one in heard),
+        search=Search(
+            method="certified" if any(one.search.bound for one in heard) else "dense",
+            bound=max(one.search.bound for one in heard),
+            multiply_adds=sum(one.search.multiply_adds for one in heard),
+        ),
         settled={
             one.sense: (one.point, one.pattern)
             for one in reversed(heard)  # the first of several parts in one sense stands

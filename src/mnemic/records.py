@@ -26,6 +26,24 @@ class Settled(NamedTuple):
     ids: Int[Tensor, "batch near"]
     weights: Float[Tensor, "batch near"]  # softmax weights in the settled state
     distances: Float[Tensor, "batch near"]  # from the cue, mean squared over what it knows
+    bound: Float[Tensor, " batch"]  # share of the softmax no step looked at, at most
+    multiply_adds: Float[Tensor, " batch"]  # spent on comparing and summing
+
+
+Method = Literal["dense", "certified"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How an answer was found among everything stored, and what that took.
+
+    "dense" weighs every pattern at every step. "certified" weighs the nearest alone, where all
+    others together have no more than ``bound`` of the softmax.
+    """
+
+    method: Method
+    bound: float  # the answer's L2 error over the diameter of what is stored, at most
+    multiply_adds: int
 
 
 class Replay(NamedTuple):
@@ -140,6 +158,7 @@ class Recall:
     energy: float
     steps: int
     converged: bool
+    search: Search
     runners_up: tuple[RunnerUp, ...]
 
     @property

@@ -1,6 +1,7 @@
 """Engrams in and out: remember, recall, surprise, show, forget."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -218,6 +219,9 @@ def _print_recall(found: Recall, memory: Path) -> None:
     invented = _share(found)
     share = f" ({invented:.1%} of the picture is invented)" if invented else ""
     say_it(f"source: {found.source}{share}")
+    search = found.search
+    bound = f", off by {search.bound:.0e} at most" if search.bound else ""
+    say_it(f"search: {search.method}{bound}; {search.multiply_adds / 1e6:.1f} M multiply-adds")
     table = Table("id", "time", "label", "text", "surprise", "weight", box=None)
     table.add_row(*cells(found.engram), f"{found.weight:.3f}")
     for other in found.runners_up:
@@ -240,6 +244,7 @@ def _recalled_json(found: Recall) -> dict[str, Any]:
         "invented": _share(found),
         "energy": found.energy if found.engram is not None else None,
         "steps": found.steps,
+        "search": asdict(found.search),
         "runners_up": [
             {"engram": engram_json(one.engram), "weight": one.weight, "distance": one.distance}
             for one in found.runners_up
