@@ -37,6 +37,7 @@ LEVELS = {
     "sleeping": 12,
     "memory": 13,
     "demo": 14,
+    "reproduce": 14,
     "cli": 15,
 }
 

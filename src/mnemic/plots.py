@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 UNKNOWN = (150, 180, 215)  # what is unknown is pale blue, in no data set's palette
 PAPER, INK = (255, 255, 255), (40, 40, 40)
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9")  # Okabe & Ito: colour-blind safe
+# Okabe & Ito: colour-blind safe
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 GAP = 3
 
 
@@ -133,9 +136,180 @@ def latent_map(
     return figure
 
 
+def replay_by_rule(numbers: Mapping[str, Any]) -> Figure:
+    """What share of the memories each way of replaying reached, and how purely and evenly."""
+    rules = ("habituated", "independent draws", "published")
+    measures = ("coverage", "purity", "entropy")
+    figure, axes = _figure(5.6, 3.2)
+    for index, rule in enumerate(rules):
+        places = [place for place, name in enumerate(measures) if name in numbers[rule]]
+        found = [numbers[rule][measures[place]] for place in places]
+        _bars(axes, places, found, index, len(rules), rule)
+    axes.set_xticks(range(3), ["memories\nreached", "patterns that are\none memory", "evenness"])
+    axes.set_ylabel("share")
+    axes.set_ylim(0, 1.05)
+    axes.legend(frameon=False, loc="upper center", ncols=3, bbox_to_anchor=(0.5, 1.18))
+    return figure
+
+
+def replay_by_class(numbers: Mapping[str, Any]) -> Figure:
+    """How often each class is replayed, beside how often it is stored."""
+    figure, axes = _figure(7.2, 3.2)
+    for index, rule in enumerate(("stored", "habituated", "published")):
+        curve = numbers[rule]["classes"]
+        found = [
+            {"mean": mean, "low": low, "high": high}
+            for mean, low, high in zip(curve["mean"], curve["low"], curve["high"], strict=True)
+        ]
+        _bars(axes, range(len(found)), found, index, 3, rule)
+    axes.set_xticks(range(len(numbers["stored"]["classes"]["mean"])))
+    axes.set_xlabel("class")
+    axes.set_ylabel("share of the replay")
+    axes.legend(frameon=False)
+    return figure
+
+
+def learning(numbers: Mapping[str, Any]) -> Figure:
+    """Error on what was stored and what was not, and decoding accuracy, by epoch and student."""
+    figure = Figure(figsize=(8.4, 3.2), layout="constrained")
+    errors, accuracy = figure.subplots(1, 2)
+    for index, kind in enumerate(("mnemic", "spens2022")):
+        curves = numbers[kind]["by epoch"]
+        for name, style in (("held-out error", "-"), ("stored error", ":")):
+            label = f"{kind}, {name.removesuffix(' error')}"
+            _band(errors, curves[name], style, label, COLOURS[index])
+        _band(accuracy, curves["decoding accuracy"], "-", kind, COLOURS[index])
+    accuracy.axhline(
+        numbers["pixels"]["decoding accuracy"]["mean"], color="0.3", lw=0.8, ls="--", label="pixels"
+    )
+    errors.set_ylabel("mean absolute error of a feature")
+    accuracy.set_ylabel("accuracy of a classifier,\n200 examples")
+    for axes in (errors, accuracy):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlabel("epoch")
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def cost_of_the_lesson(numbers: Mapping[str, Any]) -> Figure:
+    """Error on the lesson and on what was never seen, and decoding, by how it was chosen."""
+    ways = [name for name, found in numbers.items() if "held-out error" in found]
+    figure = Figure(figsize=(8.4, 3.0), layout="constrained")
+    errors, accuracy = figure.subplots(1, 2, sharey=True)
+    for index, measure in enumerate(("held-out error", "error on the lesson")):
+        _points(errors, [numbers[way][measure] for way in ways], index, measure)
+    _points(accuracy, [numbers[way]["decoding accuracy"] for way in ways], 2, "")
+    errors.set_yticks(range(len(ways)), ways)
+    errors.invert_yaxis()
+    errors.set_xlabel("mean absolute error of a feature")
+    errors.legend(frameon=False, fontsize=8)
+    accuracy.set_xlabel("accuracy of a classifier, 200 examples")
+    for axes in (errors, accuracy):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlim(left=0)
+    return figure
+
+
+def _points(axes: Axes, found: Sequence[Mapping[str, Any]], index: int, label: str) -> None:
+    """A mark a row, with its 95 % interval."""
+    means = np.array([each["mean"] for each in found])
+    reach = np.abs([[each["low"], each["high"]] for each in found] - means[:, None]).T
+    places = np.arange(len(found))
+    axes.errorbar(means, places, xerr=reach, fmt="os^"[index], label=label, color=COLOURS[index])
+
+
+def map_of_latents(numbers: Mapping[str, Any]) -> Figure:
+    """Latents of pictures never replayed, brought to two dimensions (t-SNE), of the first seed."""
+    found = {name: values["by seed"][0] for name, values in numbers["mnemic"]["map"].items()}
+    places = np.stack([found["x"], found["y"]], axis=1)
+    return latent_map(places, [f"{label:g}" for label in found["label"]], axes_are="t-SNE")
+
+
+def _band(axes: Axes, curve: Mapping[str, Any], style: str, label: str, colour: str) -> None:
+    """A mean over seeds by epoch, with its 95 % interval."""
+    epochs = range(1, len(curve["mean"]) + 1)
+    axes.plot(epochs, curve["mean"], style, label=label, color=colour)
+    axes.fill_between(epochs, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
+
+
+def _bars(
+    axes: Axes,
+    places: Sequence[int],
+    found: Sequence[Mapping[str, Any]],
+    index: int,
+    of: int,
+    label: str,
+) -> None:
+    """One of several bars side by side, with its 95 % interval."""
+    width = 0.8 / of
+    at = np.array(places) + (index - (of - 1) / 2) * width
+    means = np.array([each["mean"] for each in found])
+    reach = np.abs([[each["low"], each["high"]] for each in found] - means[:, None]).T
+    axes.bar(at, means, width, yerr=reach, label=label, color=COLOURS[index], capsize=2)
+
+
+def capacity_curves(numbers: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """How many patterns each network holds against their features, with 95 % bands, and theory.
+
+    ``numbers`` are those of ``benchmarks/capacity.py``.
+    """
+    figure, axes = _figure(7.2, 4.6)
+    for index, (name, found) in enumerate(numbers.items()):
+        dims = [int(dim) for dim in found["patterns"]]
+        held = list(found["patterns"].values())
+        colour, mark = COLOURS[index % len(COLOURS)], "osD^vP"[index % 6]
+        low = [max(1.0, each["low"]) for each in held]  # a logarithm has no 0
+        axes.fill_between(dims, low, [each["high"] for each in held], color=colour, alpha=0.2, lw=0)
+        means = [each["mean"] for each in held]
+        axes.plot(dims, means, mark + "-", ms=4.5, lw=1.2, color=colour, label=name)
+        axes.plot(dims, list(found["theory"].values()), "--", lw=1, color=colour)
+    axes.plot([], [], "--", lw=1, color="0.3", label="theory, same colour")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("features")
+    axes.set_ylabel("random patterns held")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def recall_by_size(by_size: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
+    """Time and extra memory of recalling 64 cues, by way and by how many patterns are stored."""
+    sizes = [int(size) for size in by_size]
+    ways = list(next(iter(by_size.values())))
+    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+    time, memory = figure.subplots(1, 2)
+    for index, way in enumerate(way for way in ways if way != "reading once"):
+        ours = way.startswith("mnemic")
+        style = {
+            "color": COLOURS[index % len(COLOURS)],
+            "marker": "os^"[index % 3],
+            "ms": 4,
+            "lw": 2 if ours else 1,
+            "ls": "-" if ours else "--",
+            "label": way,
+        }
+        time.plot(sizes, [by_size[str(size)][way]["ms"] for size in sizes], **style)
+        grown = [max(by_size[str(size)][way]["MiB"], 0.1) for size in sizes]
+        memory.plot(sizes, grown, **style)
+    read = [by_size[str(size)]["reading once"]["ms"] for size in sizes]
+    time.plot(sizes, read, color="0.3", lw=0.8, label="reading the patterns once")
+    time.set_ylabel("64 cues (ms)")
+    memory.set_ylabel("peak memory beyond what is held\n(MiB, at least .1)")
+    for axes in (time, memory):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("patterns stored, 64 features each")
+    figure.legend(*time.get_legend_handles_labels(), frameon=False, loc="outside right center")
+    return figure
+
+
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, 150 dots an inch."""
-    figure.savefig(path, dpi=150)
+    """Write a figure as the name says: PNG, 150 dots an inch, or SVG, the same each time."""
+    with rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from mnemic.cli import engrams, learned, whole
+from mnemic.cli import engrams, learned, results, whole
 from mnemic.cli.terminal import BAD_INPUT, NO, STOPPED, STORE, USAGE, complain_of
 from mnemic.errors import MnemicError, NeverSleptError, StoreError
 
@@ -35,6 +35,7 @@ for verb in (
     whole.export,
     whole.check,
     whole.demo,
+    results.reproduce,
 ):
     app.command()(verb)
 

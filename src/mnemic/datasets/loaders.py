@@ -112,7 +112,7 @@ def digits() -> Pictures:
     """
     from sklearn.datasets import load_digits  # slow to import, and needed only here
 
-    levels, labels = load_digits(return_X_y=True)
+    levels, labels = map(np.asarray, load_digits(return_X_y=True))
     images = (levels * (255 / 16)).round().astype(np.uint8).reshape(-1, 8, 8)
     return Pictures(images, labels.astype(np.int64), DIGITS)
 

@@ -1,0 +1,73 @@
+"""The pictures the results are about: what the papers used, or what stands in for it."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from mnemic import datasets
+from mnemic.errors import DataError
+from mnemic.neocortex.student import Grid
+
+Name = Literal["fashion", "mnist", "kmnist", "shapes3d", "shapes3d, grey", "solids"]
+STAND_IN = (
+    "The original 3D Shapes images cannot be had here: the scenes are rendered anew from the same "
+    "six factors, by a camera, light and floor of our own. Their numbers are not the originals'."
+)
+
+
+class Drawn(NamedTuple):
+    """Pictures in an order of the seed, and what is to be told about each."""
+
+    images: UInt8[np.ndarray, "count height width *channels"]
+    labels: Int[np.ndarray, " count"]
+    factors: Int[np.ndarray, "count factors"]
+    names: tuple[str, ...]  # of the factors; the first is what a label names
+
+
+def draw(name: Name, count: int, seed: int) -> Drawn:
+    """``count`` pictures of a data set, others for another seed.
+
+    Scenes are labelled by their shape, as in the paper; digits and clothes by their class.
+
+    Raises:
+        DataError: the data set is not on this machine.
+    """
+    if name in ("shapes3d", "shapes3d, grey"):
+        scenes = datasets.shapes3d(count, seed=seed)
+        images = scenes.images
+        if name == "shapes3d, grey":
+            images = np.round(images @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+        return Drawn(images, scenes.factors[:, SHAPE], scenes.factors, tuple(scenes.names))
+    if name == "solids":
+        solids = datasets.symmetric_solids(count, seed=seed)
+        return Drawn(solids.images, solids.labels, solids.labels[:, None], ("solid",))
+    load = {"fashion": datasets.fashion_mnist, "mnist": _digits, "kmnist": datasets.kmnist}
+    pictures = load[name]()
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(pictures.images))[:count]
+    labels = pictures.labels[chosen].astype(np.int64)
+    return Drawn(pictures.images[chosen], labels, labels[:, None], ("class",))
+
+
+def _digits() -> datasets.Pictures:
+    try:
+        return datasets.mnist()
+    except DataError:
+        return datasets.mnist(split="all")  # the 10,000 that a package carries
+
+
+SHAPE = 4  # among the factors of a scene: floor, wall, object hue, scale, shape, orientation
+
+
+def features(images: UInt8[np.ndarray, "count *picture"]) -> Float[Tensor, "count dim"]:
+    """Pictures as flat features in 0..1, channels last."""
+    return torch.from_numpy(images.reshape(len(images), -1)).float() / 255
+
+
+def grid_of(images: UInt8[np.ndarray, "count *picture"]) -> Grid:
+    """Height, width, channels."""
+    height, width, *channels = images.shape[1:]
+    return height, width, channels[0] if channels else 1

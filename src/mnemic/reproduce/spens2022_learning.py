@@ -1,0 +1,179 @@
+"""Figures 4 and 5 of Spens & Burgess (2022): what a student learns from replay, epoch by epoch.
+
+Error on what was replayed and on what never was; how well a label is decoded from 200 examples;
+how latents cluster; and recall of the whole from a half.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.manifold import TSNE
+from sklearn.metrics import silhouette_score
+from torch import Tensor
+
+from mnemic import plots
+from mnemic.neocortex import Student, complete
+from mnemic.neocortex.student import Grid, Kind
+from mnemic.reproduce.pictures import STAND_IN, Name, draw, features, grid_of
+from mnemic.reproduce.registry import Data, Expected, Numbers, Result
+from mnemic.reproduce.teaching import (
+    EXAMPLES,
+    config_of,
+    decoded,
+    masks,
+    missed,
+    nearest_its_own,
+    replayed,
+)
+from mnemic.reproduce.workshop import Doing, Epoch, Workshop
+
+KINDS: tuple[Kind, ...] = ("mnemic", "spens2022")
+MASKS = ("pixels", "block", "halves")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What is learned, for how long, and how many unseen pictures it is measured on."""
+
+    dataset: Name
+    stored: int
+    unseen: int
+    epochs: int
+    completed: int  # of the unseen
+    mapped: int  # latents brought to two dimensions
+
+
+def load(config: Config, seed: int) -> Data:
+    """Pictures to store and, after them, pictures never stored; their labels."""
+    drawn = draw(config.dataset, config.stored + config.unseen, seed)
+    return {"images": drawn.images, "labels": drawn.labels}
+
+
+def compute(
+    config: Config, data: Data, seed: int, workshop: Workshop
+) -> Generator[Doing, None, Numbers]:
+    """Teach both kinds of student the same replay, and ask both the same."""
+    grid, pictures = grid_of(data["images"]), features(data["images"])
+    memories, unseen = pictures[: config.stored], pictures[config.stored :]
+    labels = data["labels"][config.stored :]
+    yield Doing("replay", 0, 1)
+    lesson = replayed(memories, grid, seed)
+
+    def measured(student: Student) -> Epoch:
+        return {
+            "held-out error": missed(student, unseen),
+            "stored error": missed(student, memories[: len(unseen)]),
+            "decoding accuracy": decoded(student.encode(unseen).numpy(), labels, EXAMPLES),
+        }
+
+    numbers: Numbers = {
+        "pixels": {
+            "decoding accuracy": decoded(unseen.numpy(), labels, EXAMPLES),
+            "silhouette": float(silhouette_score(unseen.numpy(), labels)),
+        }
+    }
+    for kind in KINDS:
+        taught = yield from workshop.teach(
+            lesson,
+            config_of(kind, config.epochs),
+            kind=kind,
+            grid=grid,
+            seed=seed,
+            each_epoch=measured,
+            measured=f"{config.stored} stored, {config.unseen} unseen of {config.dataset}",
+        )
+        curves = {name: [epoch[name] for epoch in taught.epochs] for name in taught.epochs[0]}
+        yield Doing(f"asking {kind}", 1, 1)
+        latents = taught.student.encode(unseen).numpy()
+        numbers[kind] = {
+            "by epoch": curves,
+            "last": {name: curve[-1] for name, curve in curves.items()},
+            "silhouette": float(silhouette_score(latents, labels)),
+            "from a part": _from_a_part(taught.student, unseen[: config.completed], grid, seed),
+            "map": _map(latents[: config.mapped], labels[: config.mapped], seed),
+        }
+    return numbers
+
+
+def _from_a_part(student: Student, pictures: Tensor, grid: Grid, seed: int) -> Numbers:
+    return {
+        kind: nearest_its_own(
+            lambda some, known: complete(student, some, known),
+            pictures,
+            masks(kind, len(pictures), grid, seed),
+        )
+        for kind in MASKS
+    }
+
+
+def _map(latents: np.ndarray, labels: np.ndarray, seed: int) -> Numbers:
+    perplexity = min(30.0, len(latents) / 4)
+    places = TSNE(random_state=seed, perplexity=perplexity).fit_transform(latents)
+    x, y = places.T.astype(float).tolist()
+    return {"x": x, "y": y, "label": labels.tolist()}
+
+
+def _result(
+    name: Name, file: str, *, decoding: float, published: str | None, paper_epochs: int
+) -> Result:
+    scenes = name in ("shapes3d", "shapes3d, grey", "solids")
+    return Result(
+        name=f"spens2022/learning-{file}",
+        paper="Spens & Burgess 2022",
+        figure="figures 4 and 5",
+        claim=f"Taught by replay alone, a student of {name} comes to reconstruct what it never "
+        "saw, its latents come to tell classes, and it completes a picture from half of it.",
+        expected=(
+            Expected(
+                what="decoding accuracy of the label, 200 examples, our student",
+                number=("mnemic", "last", "decoding accuracy"),
+                at_least=decoding,
+                source="requirement",
+                published=published,
+            ),
+            *(
+                Expected(
+                    what=f"completed from {what}, nearer its own picture than 99 others",
+                    number=("mnemic", "from a part", kind),
+                    at_least=0.9,
+                    source="requirement",
+                )
+                for kind, what in (
+                    ("pixels", "every other pixel"),
+                    ("block", "around a block"),
+                    ("halves", "a half"),
+                )
+            ),
+        ),
+        scales={
+            "toy": Config(dataset=name, stored=32, unseen=48, epochs=1, completed=4, mapped=32),
+            "small": Config(
+                dataset=name,
+                stored=10_000 if name == "fashion" else 5000,
+                unseen=1500,
+                epochs=10,
+                completed=300,
+                mapped=500,
+            ),
+            "paper": Config(
+                dataset=name,
+                stored=10_000,
+                unseen=1500,
+                epochs=paper_epochs,
+                completed=1000,
+                mapped=1000,
+            ),
+        },
+        load=load,
+        compute=compute,
+        figures={"learning": plots.learning, "map": plots.map_of_latents},
+        stands_in=STAND_IN if scenes else "",
+    )
+
+
+RESULTS = (
+    _result("fashion", "fashion", decoding=0.70, published=None, paper_epochs=50),
+    _result("mnist", "mnist", decoding=0.85, published=None, paper_epochs=50),
+    _result("shapes3d", "shapes3d", decoding=0.85, published=".832 (2024)", paper_epochs=50),
+)
