@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.fresh import in_fresh_process, peak_memory
+from benchmarks.joules import joules
 from benchmarks.peers import ATTENTION, FAISS, HAMUX, NAIVE, PEERS, TORCHHD
 from benchmarks.registry import Measurement, Must, Numbers, WrongAnswerError
 from mnemic.datasets import fashion_mnist
@@ -60,14 +61,13 @@ def measured(scale: Scale) -> Numbers:
         "little to omit": little_to_omit(index, cues, scale),
         "approximate": approximate(index, cues, scale),
         "memory": in_fresh_process("attend", "memory_of", stored=scale.stored, cues=256),
+        "by size": by_size(index, scale),
     }
-    del index
+    del index, patterns
     wide = Index.of(latents(scale.smaller, 128, seed=scale.seed))
     numbers["certified, many cues"] = certified(
         wide, noisy(wide.patterns.rows, scale.many, seed=scale.seed), scale
     )
-    del wide
-    numbers["by size"] = by_size(patterns, scale)
     return numbers
 
 
@@ -140,6 +140,7 @@ def certified(index: Index, cues: Tensor, scale: Scale) -> Numbers:
             "times torch attention": attention / ours,
             "largest error": float(error.max()),
             "largest bound": float(answer.bound.max()),
+            "joules": {"ours": joules(runs[0]), "naive": joules(runs[1])},
         }
     return found
 
@@ -275,13 +276,13 @@ def _grown(run: Callable[[], object]) -> int:
     return peak_memory() - held
 
 
-def by_size(patterns: Tensor, scale: Scale) -> Numbers:
+def by_size(whole: Index, scale: Scale) -> Numbers:
     """Time and memory of all ways for 64 cues, as the number stored grows."""
     beta, found = 300.0, {}
     for count in scale.sizes:
-        stored = patterns[:count].clone()
+        stored = whole.patterns.rows[:count].clone()
         cues = noisy(stored, 64, seed=scale.seed)
-        index = Index.of(stored)
+        index = whole if count == len(whole) else Index.of(stored)
         ways: dict[str, Callable[[], Tensor]] = {
             DENSE: lambda c=cues, i=index: attend(c, i, beta=30.0, method="dense").output,
             CERTIFIED: lambda c=cues, i=index: attend(c, i, beta=beta, method="certified").output,

@@ -6,18 +6,27 @@
 import json
 from pathlib import Path
 
-from mnemic.plots import capacity_curves, save
+from mnemic.plots import capacity_curves, recall_by_size, save
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 def draw(measured: Path, out: Path) -> list[Path]:
     """Draw every figure as PNG and SVG; the files that were written."""
-    numbers = json.loads((measured / "capacity.json").read_text())["numbers"]
-    files = [out / "capacity.png", out / "capacity.svg"]
     out.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        save(capacity_curves(numbers), file)
+    capacity, recall = (
+        json.loads((measured / f"{name}.json").read_text())["numbers"]
+        for name in ("capacity", "attend")
+    )
+    figures = {
+        "capacity": capacity_curves(capacity),
+        "recall-at-scale": recall_by_size(recall["by size"]),
+    }
+    files: list[Path] = []
+    for name, figure in figures.items():
+        for suffix in ("png", "svg"):
+            files.append(out / f"{name}.{suffix}")
+            save(figure, files[-1])
     return files
 
 

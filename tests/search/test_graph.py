@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mnemic.errors import DamagedWarning
@@ -15,6 +15,7 @@ from mnemic.search.graph import DEAD, Graph
 from mnemic.search.index import Index
 from mnemic.search.patterns import Patterns
 
+thousand = settings(max_examples=max(40, settings.default.max_examples // 10))
 ENOUGH = 0.97  # share of cues an approximate search must answer to 1e-3
 
 
@@ -88,6 +89,7 @@ def test_a_graph_forgets_the_removed_when_they_are_many(rng):
     assert kept == [1000, 700]
 
 
+@thousand
 @given(
     seed=st.integers(0, 2**32 - 1),
     actions=st.lists(st.tuples(st.booleans(), st.integers(1, 60)), min_size=1, max_size=12),
@@ -176,6 +178,7 @@ def unchanged(content, before):
         return False
 
 
+@thousand
 @given(
     at=st.integers(0, 2**20), flip=st.integers(1, 255), suffix=st.sampled_from(["faiss", "json"])
 )

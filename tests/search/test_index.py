@@ -19,7 +19,7 @@ EXACT = ["dense", "certified", "auto"]
 METHODS = [*EXACT, "approximate"]
 BETA = 300.0
 DIM = 16
-many = settings(max_examples=max(40, settings.default.max_examples // 4))
+thousand = settings(max_examples=max(40, settings.default.max_examples // 10))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ changes = st.lists(
 )
 
 
-@many
+@thousand
 @given(
     seed=st.integers(0, 2**32 - 1),
     changes=changes,

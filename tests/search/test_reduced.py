@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemic.randomness import generator
@@ -148,6 +148,7 @@ def row(id):
     return torch.tensor([id + 0.001 * id, -id / 3.0, 1000.0 + id])
 
 
+@settings(max_examples=max(40, settings.default.max_examples // 4))
 @given(
     actions=st.lists(
         st.tuples(st.sampled_from(["add", "remove", "replace", "look"]), st.integers(0, 99)),

@@ -71,7 +71,7 @@ def products(
     cues: Float[Tensor, "batch dim"], patterns: Float[Tensor, "stored dim"]
 ) -> Float[Tensor, "batch stored"]:
     """Every cue times every pattern, by the fastest product there is for that many cues."""
-    if len(cues) > 1:
+    if len(cues) != 1:
         return cues @ patterns.T
     if patterns.device.type == "cpu" and not (cues.requires_grad or patterns.requires_grad):
         # matrix times vector is bound by memory, and NumPy's BLAS reads twice as fast here

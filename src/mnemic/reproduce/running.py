@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from mnemic import __version__, plots
+import mnemic
+from mnemic import plots
 from mnemic.errors import ConfigError
 from mnemic.reproduce.estimates import merged
 from mnemic.reproduce.registry import Expected, Numbers, Result, ScaleName, number_at
@@ -134,7 +135,7 @@ def _code(result: Result) -> str:
 
 def _versions() -> Record:
     return {
-        "mnemic": __version__,
+        "mnemic": mnemic.__version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

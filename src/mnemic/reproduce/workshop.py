@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mnemic import __version__
+import mnemic
 from mnemic.errors import MnemicError
 from mnemic.neocortex import ConsolidationConfig, Progress, Student, consolidate, make_student
 from mnemic.neocortex.student import Grid, Kind
@@ -122,7 +122,7 @@ def checksum(data: Mapping[str, np.ndarray]) -> str:
 
 def key_of(**everything: Any) -> str:
     """A short name for everything that matters, this release and torch's among it."""
-    makers = {"mnemic": __version__, "torch": torch.__version__}
+    makers = {"mnemic": mnemic.__version__, "torch": torch.__version__}
     text = json.dumps(everything | makers, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 

@@ -20,7 +20,7 @@ from mnemic.search.reduced import DOUBLE_DIGIT, GROUP, SINGLE_DIGIT
 from mnemic.search.similarity import Dot, Masked, Similarity
 
 Method = Literal["auto", "dense", "certified", "approximate"]
-SCREENED = 2**21  # bits of 16 a screening may leave behind: 64 MiB with what they are sorted by
+SCREENED = 3 * 2**22  # numbers of two bytes a screening may leave behind: 24 MiB
 SUMMED = 2**11  # patterns of a dense pass summed at a time: rounding grows with their number
 SAMPLE = 2048  # patterns looked at before deciding how to look at all
 WORTH = 20  # scores of a dense pass that cost what one second look costs
@@ -230,7 +230,7 @@ def _named(rows: Tensor, found: Tensor, stored: Stored) -> Int[Tensor, "batch to
 
 
 def _chunks(cues: int, patterns: int) -> list[slice]:
-    size = max(1, SCREENED * GROUP // 2 // patterns)
+    size = max(1, SCREENED * GROUP // patterns)
     return [slice(start, min(start + size, cues)) for start in range(0, cues, size)] or [slice(0)]
 
 

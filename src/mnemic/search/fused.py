@@ -5,6 +5,7 @@ doing both while a few rows are in the cache takes half the time. Needs numba (t
 extra); without it the fold of ``dense`` gives the same answer.
 """
 
+import math
 from typing import Any, no_type_check
 
 import numpy as np
@@ -22,6 +23,8 @@ except ImportError:  # the extra is not installed
     njit = None
 
 TOGETHER = 256  # rows whose scores are known before their weights are taken
+ONE, LOG2_E, LN_2 = np.float32(1), np.float32(math.log2(math.e)), np.float32(math.log(2))
+LEAST_POWER = np.float32(-60)
 
 
 def fold_fused(
@@ -60,6 +63,7 @@ def _sum(rows: Any, values: Any, weight: Any, offsets: Any, scores: Any) -> Any:
     total = np.zeros(width)
     part = np.empty(width, np.float32)
     shares = np.empty(TOGETHER, np.float32)
+    exponents = np.empty(TOGETHER, np.int32)
     peak, mass = -np.inf, 0.0
     for start in range(0, count, TOGETHER):
         stop = min(start + TOGETHER, count)
@@ -79,7 +83,19 @@ def _sum(rows: Any, values: Any, weight: Any, offsets: Any, scores: Any) -> Any:
         if highest < peak - 60.0:  # none of them reaches 1e-26 of the best
             continue
         part[:] = 0.0
-        shares[: stop - start] = np.exp(scores[start:stop] - np.float32(peak))
+        top = np.float32(peak)
+        for place in range(stop - start):  # exp(x) = 2^whole · e^(rest), eight at a time
+            power = max((scores[start + place] - top) * LOG2_E, LEAST_POWER)
+            whole = np.rint(power)
+            rest = (power - whole) * LN_2  # at most .35: seven terms of its series are enough
+            series = ONE + rest / np.float32(7)
+            for term in (6, 5, 4, 3, 2):
+                series = ONE + rest / np.float32(term) * series
+            shares[place] = ONE + rest * series
+            # where a float keeps its power of 2; what is next to nothing is nothing, as numbers
+            # too small for that are slow to add
+            exponents[place] = (np.int32(whole) + 127) << 23 if power > LEAST_POWER else 0
+        shares[: stop - start] *= exponents.view(np.float32)[: stop - start]
         shares[stop - start :] = 0.0
         for first in range(start, stop, 4):  # four at a time: the sum is loaded and kept once
             second, third, fourth = first + 1, first + 2, first + 3

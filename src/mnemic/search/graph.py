@@ -37,32 +37,36 @@ class Graph:
         self._graph = faiss.IndexHNSWFlat(self.dim + self.rising, NEIGHBOURS, faiss.METRIC_L2)
         self._graph.hnsw.efConstruction = CARE
         self._ids = np.empty(0, np.int64)  # of each node, in the order they were linked
+        self._dead = np.empty(0, np.int64)  # nodes of what was removed since
         self._length = 0.0
+        self._followed = -1  # changes of the patterns
 
     def follow(self, patterns: Patterns) -> None:
         """Link the patterns added since; make everything anew when many are gone."""
+        if self._followed == patterns.changes:
+            return
         ids = patterns.ids.numpy()
         longest = patterns.longest
         gone = len(self._ids) - int(np.isin(self._ids, ids).sum())
         if gone > DEAD * len(self._ids) or (self.rising and longest > self._length):
             self._forget()
         fresh = np.setdiff1d(ids, self._ids)  # sorted
-        if len(fresh) == 0:
-            return
-        self._length = self._length or longest * 1.25
-        rows = patterns.rows[patterns.rows_of(fresh.tolist())]
-        self._graph.add(self._lifted(rows).numpy())
-        self._ids = np.concatenate([self._ids, fresh])
+        if len(fresh):
+            self._length = self._length or longest * 1.25
+            rows = patterns.rows[patterns.rows_of(fresh.tolist())]
+            self._graph.add(self._lifted(rows).numpy())
+            self._ids = np.concatenate([self._ids, fresh])
+        self._dead = np.flatnonzero(~np.isin(self._ids, ids))
+        self._followed = patterns.changes
 
     def nearest(
         self, cues: Float[Tensor, "batch dim"], patterns: Patterns, k: int
     ) -> Int[Tensor, "batch near"]:
         """Rows of about the ``k`` nearest; -1 where fewer were found."""
         self.follow(patterns)
-        dead = np.flatnonzero(~np.isin(self._ids, patterns.ids.numpy()))
         chosen = None
-        if len(dead):
-            chosen = faiss.IDSelectorNot(faiss.IDSelectorBatch(dead))
+        if len(self._dead):
+            chosen = faiss.IDSelectorNot(faiss.IDSelectorBatch(self._dead))
         settings = faiss.SearchParametersHNSW(  # pyright: ignore[reportAttributeAccessIssue]
             efSearch=max(LOOKED_AT, k), sel=chosen
         )
@@ -117,6 +121,7 @@ class Graph:
         self._graph = faiss.read_index(str(file))
         self._ids = np.asarray(record["ids"], np.int64)
         self._length = float(record["length"])
+        self._followed = -1
         return True
 
 

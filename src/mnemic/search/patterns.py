@@ -41,6 +41,7 @@ class Patterns:
         self._silent: Bool[Tensor, " stored"] | None = None
         self._ids = torch.zeros(0, dtype=torch.long)
         self._row_of: dict[int, int] = {}
+        self.changes = 0  # how often something was added, replaced or removed
         self._reduced: dict[str, Reduced] = {}
 
     def __len__(self) -> int:
@@ -107,6 +108,7 @@ class Patterns:
         known: Bool[Tensor, "batch dim"] | None = None,
     ) -> None:
         """Append rows under new ids."""
+        self.changes += 1
         start, end = len(self), len(self) + len(ids)
         if end > len(self._rows):
             self.reserve(max(end, int(GROWTH * len(self._rows))))
@@ -126,6 +128,7 @@ class Patterns:
     def replace(self, ids: Sequence[int], rows: Float[Tensor, "batch dim"]) -> None:
         """Put other values in the place of those these ids have; what is known stays known."""
         at = self.rows_of(ids).to(self.device)
+        self.changes += 1
         rows = rows.to(self.device)
         if self._known is not None:
             rows = torch.where(self._known[at], rows, 0.0)
@@ -137,6 +140,7 @@ class Patterns:
     def remove(self, ids: Sequence[int]) -> None:
         """Forget these rows; each hole is filled by the last row."""
         self.rows_of(ids)  # refuses unknown ids before anything changes
+        self.changes += 1
         for id in ids:
             hole, last = self._row_of.pop(id), len(self._row_of)
             moved = int(self._ids[last])
