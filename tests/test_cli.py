@@ -219,9 +219,12 @@ def test_a_sleep_that_is_stopped_goes_on_where_it_was(dreamer, mnemic, monkeypat
         if (dreamer / "sleep" / "pixels.safetensors").exists():  # an epoch is over
             signal.raise_signal(signal.SIGINT)
 
+    # a process started in the background is told to ignore it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "update", interrupted)
         code, out, errors = mnemic(*command)
+    signal.signal(signal.SIGINT, before)
     assert (code, out) == (STOPPED, "")
     assert errors == (
         f"stopped: {dreamer} is as it was; the same command goes on from the last whole epoch\n"
@@ -444,3 +447,27 @@ def test_the_installed_command_answers():
         "backup", "export", "check", "demo",
     ):  # fmt: skip
         assert f"│ {verb} " in done.stdout
+
+
+def test_results_are_listed_for_people_and_machines(mnemic):
+    code, out, _ = mnemic("reproduce", "list", "--json")
+    names = [result["name"] for result in json.loads(out)]
+    assert code == 0
+    assert "spens2022/replay-fashion" in names
+    assert "spens2022/replay-fashion" in mnemic("reproduce")[1]
+
+
+def test_a_result_is_computed_and_its_page_is_named(mnemic, tmp_path):
+    command = "reproduce", "spens2022/replay-fashion", "--scale", "toy", "--seeds", 1
+    code, out, _ = mnemic(*command, "--out", tmp_path)
+    assert str(tmp_path / "index.html") in out.replace("\n", "")
+    record = json.loads((tmp_path / "spens2022-replay-fashion.json").read_text())
+    assert code == (0 if all(verdict["met"] for verdict in record["verdicts"]) else NO)
+    assert json.loads(mnemic(*command, "--out", tmp_path, "--json")[1])[0]["scale"] == "toy"
+
+
+@pytest.mark.parametrize("wrong", [("no-such-result",), ("all", "--scale", "huge")])
+def test_a_result_that_does_not_exist_is_a_sentence(mnemic, wrong):
+    code, out, errors = mnemic("reproduce", *wrong)
+    assert (code, out) == (BAD_INPUT, "")
+    assert errors.startswith("mnemic: ")
