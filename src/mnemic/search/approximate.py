@@ -7,7 +7,7 @@ from mnemic.errors import ConfigError
 from mnemic.search.index import Index
 from mnemic.search.similarity import Dot, Masked, Similarity
 
-NEAR = 64
+NEAR = 24
 
 
 def approximate(similarity: Similarity, index: Index) -> Int[Tensor, "batch near"]:

@@ -136,7 +136,7 @@ def _over_all(
     longest = stored.longest
     if math.isnan(longest):
         raise CueError("a pattern holds NaN or infinity; mend it or leave it out")
-    carried = longest if values is stored.rows else _longest(values)
+    carried = longest if values.data_ptr() == stored.rows.data_ptr() else _longest(values)
     stretch = _stretch(values, carried)
     bound = _rounded(similarity, longest, stretch, len(stored), SINGLE_DIGIT)
     single = (bound <= error) & (stretch > 0)  # where all values are one, the weights still count

@@ -17,7 +17,7 @@ from mnemic.search.patterns import Patterns
 
 NEIGHBOURS = 16  # links of a pattern
 CARE = 80  # candidates weighed when a pattern is linked
-LOOKED_AT = 96  # candidates kept while searching
+LOOKED_AT = 40  # candidates kept while searching
 DEAD = 0.25  # share of removed patterns above which the graph is made anew
 
 
