@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,22 @@ class FreshProcessError(Exception):
     """The function failed in its fresh process."""
 
 
-def in_fresh_process(module: str, function: str, **arguments: Any) -> Any:
+def in_fresh_process(
+    module: str, function: str, *, environment: Mapping[str, str] = {}, **arguments: Any
+) -> Any:
     """Call ``benchmarks.MODULE.FUNCTION(**arguments)`` in a new interpreter.
+
+    ``environment`` is added to this one's.
 
     Raises:
         FreshProcessError: it raised there; the last line of its traceback says what.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in SLOWING}
+    inherited = {name: value for name, value in os.environ.items() if name not in SLOWING}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.fresh", module, function],
         input=json.dumps(arguments),
         cwd=ROOT,
-        env=environment,
+        env=inherited | dict(environment),
         capture_output=True,
         text=True,
         check=False,

@@ -2,35 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, stdev
 
 import numpy as np
-from scipy.stats import t
 
 from benchmarks.registry import Numbers
+from mnemic.reproduce import estimates
 
-CONFIDENCE = 0.95
-Z = 1.959963984540054  # two-sided normal quantile at CONFIDENCE
+Z = 1.959963984540054  # two-sided normal quantile at 95 %
 
 
 def over_seeds(values: Sequence[float], *, most: float = math.inf) -> Numbers:
-    """Mean over seeds, with Student's interval, cut at 0 and ``most``.
-
-    >>> over_seeds([0.98, 0.99, 1.0], most=1.0)["high"]
-    1.0
-    """
-    values = [float(value) for value in values]
-    half = 0.0
-    if len(values) > 1:
-        quantile = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
-        half = quantile * stdev(values) / math.sqrt(len(values))
-    mean = fmean(values)
-    return {
-        "mean": mean,
-        "low": max(0.0, mean - half),
-        "high": min(most, mean + half),
-        "by seed": values,
-    }
+    """Mean over seeds of something that is never negative, with Student's interval."""
+    return estimates.over_seeds(values, least=0.0, most=most)
 
 
 def share(hits: Sequence[int], trials: int) -> Numbers:

@@ -2,11 +2,11 @@
 
 import json
 import math
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
+from benchmarks import capacity
 from scipy.special import erf
 
 from mnemic.plots import capacity_curves, save
@@ -14,13 +14,7 @@ from mnemic.plots import capacity_curves, save
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture
-def capacity(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT))
-    return import_module("benchmarks.capacity")
-
-
-def test_the_classical_theory_is_the_mean_field_solution(capacity):
+def test_the_classical_theory_is_the_mean_field_solution():
     """m = erf(m/√(2αr)), r = 1/(1 - C)², C = √(2/(παr)) exp(-m²/(2αr)), by iteration."""
     load, overlap, noise = capacity.classical_theory(1), 1.0, 1.0
     for _ in range(5000):
@@ -30,7 +24,7 @@ def test_the_classical_theory_is_the_mean_field_solution(capacity):
     assert overlap == pytest.approx(capacity.RECALLED, abs=1e-3)
 
 
-def test_the_dense_theory_of_degree_2_is_that_of_its_authors(capacity):
+def test_the_dense_theory_of_degree_2_is_that_of_its_authors():
     """They quote .138 of the features for .36 % of the signs wrong; an even power is not halved."""
     assert capacity.dense_theory(2)(1) == pytest.approx(1 / 2.3263**2, rel=1e-3)
     for n, odds in ((3, 3), (4, 15)):
@@ -39,7 +33,7 @@ def test_the_dense_theory_of_degree_2_is_that_of_its_authors(capacity):
         assert capacity.dense_theory(n)(50) == pytest.approx(expected, rel=1e-3)
 
 
-def test_half_of_the_cues_are_nearer_another_at_the_limit(capacity):
+def test_half_of_the_cues_are_nearer_another_at_the_limit():
     dim, found = 6, []
     count = round(capacity.nearest_theory(dim)) + 1
     for seed in range(400):
@@ -51,7 +45,7 @@ def test_half_of_the_cues_are_nearer_another_at_the_limit(capacity):
 
 
 @pytest.mark.parametrize("name", ["classical", "modern"])
-def test_cues_overlap_with_their_patterns_as_is_said(capacity, name, rng):
+def test_cues_overlap_with_their_patterns_as_is_said(name, rng):
     kind = capacity.KINDS[name]
     cues, patterns = capacity.drawn(kind, 30, 40, capacity.Scale(), rng)
     overlaps = (cues * patterns).mean(dim=-1)

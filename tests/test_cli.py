@@ -461,8 +461,9 @@ def test_a_result_is_computed_and_its_page_is_named(mnemic, tmp_path):
     command = "reproduce", "spens2022/replay-fashion", "--scale", "toy", "--seeds", 1
     code, out, _ = mnemic(*command, "--out", tmp_path)
     assert str(tmp_path / "index.html") in out.replace("\n", "")
-    record = json.loads((tmp_path / "spens2022-replay-fashion.json").read_text())
-    assert code == (0 if all(verdict["met"] for verdict in record["verdicts"]) else NO)
+    assert code == 0  # a toy is not judged
+    assert "as expected" not in out
+    assert (tmp_path / "spens2022-replay-fashion.json").exists()
     assert json.loads(mnemic(*command, "--out", tmp_path, "--json")[1])[0]["scale"] == "toy"
 
 

@@ -378,3 +378,19 @@ def test_one_damaged_engram_does_not_keep_the_others_from_answering(tmp_path, cl
         assert any("engram 2" in fault for fault in memory.check())
         memory.forget(2)
         assert memory.check() == []
+
+
+def test_an_answer_says_how_it_was_found_and_how_far_off_it_can_be(filled, clothes):
+    search = filled.recall(image=clothes[3]).search
+    assert search.method == "certified"
+    assert 0 < search.bound <= 1e-6
+    assert search.multiply_adds >= 600 * 28 * 28  # every engram is compared once
+    torn = filled.recall(image=clothes[3], known=UPPER_HALF).search
+    assert torn.multiply_adds > search.multiply_adds
+
+
+def test_a_memory_of_few_leaves_nothing_out(memory, clothes):
+    assert memory.recall(image=clothes[0]).search.multiply_adds == 0
+    memory.remember_many(image=clothes[:5])
+    search = memory.recall(image=clothes[0]).search
+    assert (search.method, search.bound) == ("dense", 0.0)

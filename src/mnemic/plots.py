@@ -229,7 +229,7 @@ def map_of_latents(numbers: Mapping[str, Any]) -> Figure:
 def _band(axes: Axes, curve: Mapping[str, Any], style: str, label: str, colour: str) -> None:
     """A mean over seeds by epoch, with its 95 % interval."""
     epochs = range(1, len(curve["mean"]) + 1)
-    axes.plot(epochs, curve["mean"], style, label=label, color=colour)
+    axes.plot(epochs, curve["mean"], style, marker="o", ms=3, label=label, color=colour)
     axes.fill_between(epochs, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
 
 

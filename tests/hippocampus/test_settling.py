@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import reference
 from mnemic.functional.similarity import masked_distance, masked_energy
-from mnemic.hippocampus import settling
-from mnemic.hippocampus.settling import nearest, settle_masked, settle_spens2022
+from mnemic.hippocampus import EpisodicMemory, settling
+from mnemic.hippocampus.settling import OMITTED, nearest, settle_masked, settle_spens2022
 from mnemic.randomness import generator
 from mnemic.search.patterns import Patterns
 
@@ -136,3 +136,30 @@ def test_the_published_network_takes_a_missing_feature_for_zero(rng):
     masked = settle_spens2022(rows[:1], known, made(rows), beta=10.0, k=1)
     zeroed = settle_spens2022(rows[:1] * known, None, made(rows), beta=10.0, k=1)
     assert torch.equal(masked.pattern, zeroed.pattern)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_patterns_left_out_weigh_no_more_than_the_bound_says(masked, rng):
+    patterns = torch.rand(400, 24, generator=rng)
+    memory = EpisodicMemory(24)
+    memory.store(patterns)
+    cues = patterns[:20] + 0.05 * torch.randn(20, 24, generator=rng)
+    known = torch.rand(20, 24, generator=rng) < 0.7 if masked else None
+    beta = 4000.0
+    settled = memory.recall(cues, known, k=32, beta=beta)
+    assert ((settled.bound > 0) & (settled.bound <= OMITTED)).all()
+    mask = torch.ones(20, 24) if known is None else known.float()
+    for state in (cues, settled.pattern):
+        squared = (state[:, None].double() - patterns.double()).square() * mask[:, None]
+        weights = (-beta / 2 * squared.sum(-1) / mask.sum(-1, keepdim=True)).softmax(-1)
+        near = torch.zeros(20, 400, dtype=torch.bool).scatter(1, settled.ids - 1, True)
+        assert (weights.masked_fill(near, 0.0).sum(-1) <= settled.bound).all()
+
+
+def test_where_everything_weighs_something_everything_is_weighed(rng):
+    memory = EpisodicMemory(8)
+    memory.store(torch.rand(100, 8, generator=rng))
+    blended = memory.recall(torch.rand(3, 8, generator=rng), beta=1.0)
+    sharp = memory.recall(memory.patterns.rows[:3].clone(), beta=1e6)
+    assert (blended.bound == 0).all()
+    assert (blended.multiply_adds > sharp.multiply_adds).all()

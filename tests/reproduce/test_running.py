@@ -61,20 +61,28 @@ def made(*, least=0.0, computed=None, stop_at=None):
 
 
 def test_a_record_holds_all_that_is_needed_to_judge_and_repeat_it(tmp_path):
-    _, record = drained(reproduce(made(), tmp_path, scale="toy", seeds=(0, 1)))
+    _, record = drained(reproduce(made(), tmp_path, scale="small", seeds=(0, 1)))
     assert record == json.loads((tmp_path / "test-sum.json").read_text())
-    assert record["numbers"]["sum"]["by seed"] == [3.0, 6.0]
-    assert record["config"] == {"size": 3}
+    assert record["numbers"]["sum"]["by seed"] == [6.0, 10.0]
+    assert record["config"] == {"size": 4}
     assert record["seeds"] == [0, 1]
     assert set(record["data"]) == {"0", "1"}
     assert {"mnemic", "torch", "numpy", "python"} <= set(record["versions"])
     assert record["verdicts"][0]["met"]
 
 
-@pytest.mark.parametrize(("least", "met"), [(4.5, True), (4.6, False)])
+@pytest.mark.parametrize(("least", "met"), [(8.0, True), (8.1, False)])
 def test_a_verdict_goes_by_the_mean_over_seeds(tmp_path, least, met):
-    _, record = drained(reproduce(made(least=least), tmp_path, scale="toy", seeds=(0, 1)))
+    _, record = drained(reproduce(made(least=least), tmp_path, scale="small", seeds=(0, 1)))
     assert record["verdicts"][0]["met"] is met
+
+
+def test_a_toy_is_not_judged(tmp_path):
+    _, record = drained(reproduce(made(), tmp_path, scale="toy", seeds=(0,)))
+    assert record["verdicts"][0]["met"] is None
+    page = write_index(tmp_path).read_text()
+    assert "not judged" in page
+    assert "Toy size" in page
 
 
 def test_a_seed_that_was_computed_is_not_computed_again(tmp_path):
@@ -124,9 +132,9 @@ def test_figures_are_drawn_as_pixels_and_as_vectors(tmp_path):
 
 
 def test_the_page_shows_claim_figure_published_value_ours_and_verdict(tmp_path):
-    drained(reproduce(made(least=100.0), tmp_path, scale="toy", seeds=(0, 1)))
+    drained(reproduce(made(least=100.0), tmp_path, scale="small", seeds=(0, 1)))
     page = write_index(tmp_path).read_text()
-    for said in ("Numbers add up.", "test-sum-curve.png", "4.5", "≥ 100", "not as expected", "Toy"):
+    for said in ("Numbers add up.", "test-sum-curve.png", "8 [", "≥ 100", "not as expected"):
         assert said in page
 
 

@@ -569,7 +569,6 @@ print(status("VmHWM") - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux counts")
 @pytest.mark.parametrize(
     "asked",
     [
@@ -586,3 +585,20 @@ def test_a_thousand_cues_take_little_memory_beside_the_patterns(asked):
     done = subprocess.run(command, env=given_back, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < MOST_MEMORY
+
+
+def test_values_longer_than_the_patterns_they_begin_as_count_in_full(rng):
+    """Patterns may be the first columns of their values; the bound is that of the values."""
+    values = torch.cat([torch.rand(300, 4, generator=rng), 1e6 + torch.rand(300, 4)], dim=1)
+    cues = torch.rand(6, 4, generator=rng)
+    apart = attend(cues, values[:, :4].clone(), values, beta=2.0, method="dense", error=1.0)
+    shared = attend(cues, values[:, :4], values, beta=2.0, method="dense", error=1.0)
+    assert torch.equal(shared.bound, apart.bound)
+
+
+def test_a_matrix_is_screened_as_an_index_is(rng):
+    patterns = torch.nn.functional.normalize(torch.randn(9000, 8, generator=rng), dim=-1)
+    cues, options = patterns[:12], {"beta": 2000.0, "method": "certified"}
+    given, kept = attend(cues, patterns, **options), attend(cues, Index.of(patterns), **options)
+    assert given.method == kept.method == "certified"
+    assert torch.equal(given.output, kept.output)

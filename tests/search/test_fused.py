@@ -14,7 +14,6 @@ from mnemic.search.index import Index
 from mnemic.search.patterns import Given, Patterns
 from mnemic.search.similarity import Dot, Masked
 
-compiled = pytest.mark.skipif(fused._summed is None, reason="numba is not installed")
 CLOSE = {"rtol": 2e-5, "atol": 2e-5}
 
 
@@ -38,7 +37,6 @@ def weights_of(similarity, rows):
     return scores, weights / weights.sum()
 
 
-@compiled
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.sampled_from([1, 2, 3, 5, 255, 256, 257, 258, 1027]),
@@ -65,7 +63,6 @@ def test_one_pass_is_the_softmax_by_definition(seed, count, dim, width, beta, wh
     torch.testing.assert_close(named, best, **close)
 
 
-@compiled
 @pytest.mark.parametrize("whole", [True, False])
 def test_one_cue_equals_the_fold(whole, rng):
     rows, values = torch.rand(5000, 12, generator=rng), torch.rand(5000, 7, generator=rng)
@@ -79,7 +76,6 @@ def test_one_cue_equals_the_fold(whole, rng):
     torch.testing.assert_close(seen.log_mass.float(), folded.log_mass, **CLOSE)
 
 
-@compiled
 def test_a_late_peak_outweighs_all_that_came_before(rng):
     """And what comes after it, in blocks that weigh nothing, is passed over."""
     rows = torch.linspace(-1, 1, 3000)[:, None].repeat(1, 4)
@@ -110,7 +106,6 @@ def test_without_the_compiler_the_answers_are_the_same(method, whole, rng, monke
         torch.testing.assert_close(plain.weights, fast.weights, **CLOSE)
 
 
-@compiled
 def test_what_it_cannot_do_is_left_to_the_fold(rng):
     rows = torch.rand(20, 4, generator=rng)
     stored, beta = stored_of(rows), torch.ones(1).double()

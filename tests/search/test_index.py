@@ -388,3 +388,9 @@ def test_saving_again_replaces_what_was_saved(saved, rng):
     copy.add(cues)
     assert copy.load_caches(str(folder)) == 2
     assert same(answers(copy, cues), expected)
+
+
+def test_what_add_returns_can_be_removed(rng):
+    index = Index.of(torch.rand(4, 3, generator=rng))
+    index.remove(index.add(torch.rand(2, 3, generator=rng)))
+    assert index.patterns.ids.tolist() == [0, 1, 2, 3]

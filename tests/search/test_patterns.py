@@ -84,3 +84,10 @@ def test_reserving_moves_nothing(rng):
     patterns.reserve(1000)
     assert torch.equal(patterns.rows, rows)
     assert patterns.ids.tolist() == list(range(5))
+
+
+def test_to_remove_twice_at_once_is_to_remove(rng):
+    patterns = Patterns(2)
+    patterns.add([1, 2, 3], torch.rand(3, 2, generator=rng))
+    patterns.remove([1, 1])
+    assert sorted(patterns.ids.tolist()) == [2, 3]

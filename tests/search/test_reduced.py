@@ -181,9 +181,11 @@ def test_the_copies_follow_every_change_of_the_patterns(actions):
                 features = similarity.features(patterns.rows)
                 kept = reduced.rows[: reduced.count]
                 assert torch.equal(kept, features.bfloat16())
-                assert (reduced.longest >= reduced.lengths(kept.float()).amax(0)).all()
-                lost = reduced.lengths(features - kept.float())
-                assert (reduced.rounded >= lost.amax(0)).all()
+                assert (
+                    reduced.rounding.longest >= reduced.rounding.lengths(kept.float()).amax(0)
+                ).all()
+                lost = reduced.rounding.lengths(features - kept.float())
+                assert (reduced.rounding.moved >= lost.amax(0)).all()
 
 
 @pytest.mark.parametrize("removed", [[5], [64], [1], [5, 63, 64], list(range(1, 65))])

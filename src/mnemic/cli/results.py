@@ -12,6 +12,8 @@ from mnemic.reproduce import Result, results, write_index
 from mnemic.reproduce import reproduce as computed
 from mnemic.reproduce.registry import ScaleName
 
+VERDICTS = {True: "as expected", False: "not as expected", None: "not judged: toy size"}
+
 
 def reproduce(
     name: Annotated[str, typer.Argument(help="A result; `all` of them; or `list` them.")] = "list",
@@ -45,7 +47,7 @@ def reproduce(
         for record in records:
             _print(record)
         say_it(f"open {page}")
-    if not all(verdict["met"] for record in records for verdict in record["verdicts"]):
+    if any(verdict["met"] is False for record in records for verdict in record["verdicts"]):
         raise typer.Exit(NO)
 
 
@@ -73,7 +75,7 @@ def _print(record: dict[str, Any]) -> None:
             str(verdict["published"] or ""),
             verdict["expected"],
             f"{value['mean']:.3g} [{value['low']:.3g}, {value['high']:.3g}]",
-            "as expected" if verdict["met"] else "not as expected",
+            VERDICTS[verdict["met"]],
         )
     say_table(table)
 

@@ -15,7 +15,15 @@ from mnemic import plots
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.neocortex.student import Grid
 from mnemic.randomness import generator
-from mnemic.reproduce.pictures import STAND_IN, Name, draw, features, grid_of
+from mnemic.reproduce.pictures import (
+    STAND_IN,
+    TITLES,
+    Experiment,
+    Name,
+    features,
+    grid_of,
+    stored_and_unseen,
+)
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
 from mnemic.reproduce.teaching import EXAMPLES, config_of, decoded, missed, replayed
 from mnemic.reproduce.workshop import Doing, Workshop
@@ -30,20 +38,10 @@ ALL, HABITUATED, CODED, DRAWS, PUBLISHED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """What is learned, and for how long."""
+class Config(Experiment):
+    """What the lesson is made of, too."""
 
-    dataset: Name
-    stored: int
-    unseen: int
-    epochs: int
     code: int = 64  # principal components the teacher of a code stores
-
-
-def load(config: Config, seed: int) -> Data:
-    """Pictures to store and, after them, pictures never stored; their labels."""
-    drawn = draw(config.dataset, config.stored + config.unseen, seed)
-    return {"images": drawn.images, "labels": drawn.labels}
 
 
 def compute(
@@ -97,8 +95,8 @@ def _result(name: Name, file: str, *, small: int) -> Result:
         name=f"ablation/{file}",
         paper="Spens & Burgess 2022",
         figure="the lesson of all its figures",
-        claim=f"A student of {name} taught by collapsed replay is worse on what it never saw, "
-        "though its own lesson looks learned; habituated replay teaches as everything stored does.",
+        claim=f"A student of {TITLES[name]} taught by collapsed replay is worse on what it never "
+        "saw, though its own lesson looks learned; habituated replay teaches as everything does.",
         expected=(
             Expected(
                 what="held-out error, habituated replay over everything stored",
@@ -118,7 +116,7 @@ def _result(name: Name, file: str, *, small: int) -> Result:
             "small": Config(dataset=name, stored=small, unseen=750, epochs=10),
             "paper": Config(dataset=name, stored=10_000, unseen=1500, epochs=50),
         },
-        load=load,
+        load=stored_and_unseen,
         compute=compute,
         figures={"cost": plots.cost_of_the_lesson},
         stands_in="" if name == "fashion" else STAND_IN,

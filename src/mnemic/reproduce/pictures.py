@@ -1,5 +1,6 @@
 """The pictures the results are about: what the papers used, or what stands in for it."""
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,10 +13,28 @@ from mnemic.errors import DataError
 from mnemic.neocortex.student import Grid
 
 Name = Literal["fashion", "mnist", "kmnist", "shapes3d", "shapes3d, grey", "solids"]
+TITLES: dict[Name, str] = {
+    "fashion": "Fashion-MNIST",
+    "mnist": "MNIST",
+    "kmnist": "KMNIST",
+    "shapes3d": "rendered scenes",
+    "shapes3d, grey": "grey rendered scenes",
+    "solids": "rendered solids",
+}
 STAND_IN = (
     "The original 3D Shapes images cannot be had here: the scenes are rendered anew from the same "
     "six factors, by a camera, light and floor of our own. Their numbers are not the originals'."
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """A student taught what a teacher stored, and measured on pictures it never did."""
+
+    dataset: Name
+    stored: int
+    unseen: int
+    epochs: int
 
 
 class Drawn(NamedTuple):
@@ -57,6 +76,12 @@ def _digits() -> datasets.Pictures:
         return datasets.mnist()
     except DataError:
         return datasets.mnist(split="all")  # the 10,000 that a package carries
+
+
+def stored_and_unseen(config: Experiment, seed: int) -> dict[str, np.ndarray]:
+    """Pictures to store and, after them, pictures never stored; their labels."""
+    drawn = draw(config.dataset, config.stored + config.unseen, seed)
+    return {"images": drawn.images, "labels": drawn.labels}
 
 
 SHAPE = 4  # among the factors of a scene: floor, wall, object hue, scale, shape, orientation

@@ -15,7 +15,15 @@ from torch import Tensor
 from mnemic import plots
 from mnemic.neocortex import Student, complete
 from mnemic.neocortex.student import Grid, Kind
-from mnemic.reproduce.pictures import STAND_IN, Name, draw, features, grid_of
+from mnemic.reproduce.pictures import (
+    STAND_IN,
+    TITLES,
+    Experiment,
+    Name,
+    features,
+    grid_of,
+    stored_and_unseen,
+)
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
 from mnemic.reproduce.teaching import (
     EXAMPLES,
@@ -33,21 +41,11 @@ MASKS = ("pixels", "block", "halves")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """What is learned, for how long, and how many unseen pictures it is measured on."""
+class Config(Experiment):
+    """How many of the unseen are asked what costs more."""
 
-    dataset: Name
-    stored: int
-    unseen: int
-    epochs: int
-    completed: int  # of the unseen
+    completed: int
     mapped: int  # latents brought to two dimensions
-
-
-def load(config: Config, seed: int) -> Data:
-    """Pictures to store and, after them, pictures never stored; their labels."""
-    drawn = draw(config.dataset, config.stored + config.unseen, seed)
-    return {"images": drawn.images, "labels": drawn.labels}
 
 
 def compute(
@@ -122,8 +120,8 @@ def _result(
         name=f"spens2022/learning-{file}",
         paper="Spens & Burgess 2022",
         figure="figures 4 and 5",
-        claim=f"Taught by replay alone, a student of {name} comes to reconstruct what it never "
-        "saw, its latents come to tell classes, and it completes a picture from half of it.",
+        claim=f"Taught by replay alone, a student of {TITLES[name]} comes to reconstruct what it "
+        "never saw, its latents come to tell classes, and it completes a picture from half of it.",
         expected=(
             Expected(
                 what="decoding accuracy of the label, 200 examples, our student",
@@ -165,7 +163,7 @@ def _result(
                 mapped=1000,
             ),
         },
-        load=load,
+        load=stored_and_unseen,
         compute=compute,
         figures={"learning": plots.learning, "map": plots.map_of_latents},
         stands_in=STAND_IN if scenes else "",

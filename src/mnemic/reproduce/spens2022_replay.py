@@ -11,7 +11,7 @@ from mnemic import plots
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.hippocampus.memory import Rule
 from mnemic.randomness import generator
-from mnemic.reproduce.pictures import STAND_IN, Name, draw, features, grid_of
+from mnemic.reproduce.pictures import STAND_IN, TITLES, Name, draw, features, grid_of
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
 from mnemic.reproduce.workshop import Doing, Workshop
 
@@ -78,8 +78,8 @@ def _result(name: Name, file: str, *, toy: int, small: int, published: str | Non
         name=f"spens2022/replay-{file}",
         paper="Spens & Burgess 2022",
         figure="figure 3",
-        claim=f"Random noise reactivates memories of {name}: by the published rule the same few, "
-        "with habituation all of them.",
+        claim=f"Random noise reactivates memories of {TITLES[name]}: by the published rule the "
+        "same few, with habituation all of them.",
         expected=(
             Expected(
                 what="coverage of habituated replay, in as many draws as memories",

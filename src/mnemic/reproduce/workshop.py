@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,10 +122,20 @@ def checksum(data: Mapping[str, np.ndarray]) -> str:
 
 
 def key_of(**everything: Any) -> str:
-    """A short name for everything that matters, this release and torch's among it."""
-    makers = {"mnemic": mnemic.__version__, "torch": torch.__version__}
+    """A short name for everything that matters, mnemic's own code and torch's release among it."""
+    makers = {"mnemic": _code(), "torch": torch.__version__}
     text = json.dumps(everything | makers, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@cache
+def _code() -> str:
+    """A fingerprint of this package: another line of it may be another number."""
+    package = Path(mnemic.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def write_json(file: Path, numbers: Any) -> None:

@@ -136,8 +136,7 @@ def _over_all(
     longest = stored.longest
     if math.isnan(longest):
         raise CueError("a pattern holds NaN or infinity; mend it or leave it out")
-    carried = longest if values.data_ptr() == stored.rows.data_ptr() else _longest(values)
-    stretch = _stretch(values, carried)
+    stretch = _stretch(values, longest if _same(values, stored.rows) else _longest(values))
     bound = _rounded(similarity, longest, stretch, len(stored), SINGLE_DIGIT)
     single = (bound <= error) & (stretch > 0)  # where all values are one, the weights still count
     output = torch.empty(len(similarity), values.shape[-1])
@@ -172,6 +171,11 @@ def _rounded(
         return torch.zeros(len(similarity), dtype=torch.double)
     of_scores = torch.expm1(2 * similarity.rounding(longest, digit))
     return of_scores + 2 * (SUMMED + count / SUMMED + 16) * digit * stretch
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are one piece of memory, seen alike."""
+    return (a.data_ptr(), a.shape, a.stride()) == (b.data_ptr(), b.shape, b.stride())
 
 
 def _longest(values: Tensor) -> float:

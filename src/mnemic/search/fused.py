@@ -22,7 +22,7 @@ try:
 except ImportError:  # the extra is not installed
     njit = None
 
-TOGETHER = 256  # rows whose scores are known before their weights are taken
+TOGETHER = 128  # rows whose scores are known before their weights are taken
 ONE, LOG2_E, LN_2 = np.float32(1), np.float32(math.log2(math.e)), np.float32(math.log(2))
 LEAST_POWER = np.float32(-60)
 
@@ -45,25 +45,40 @@ def fold_fused(
         offsets = (-scale / 2 * (stored.squared_norm.double() + own)).float()
     else:
         return None
-    scores = np.empty(len(stored), np.float32)
+    scores = np.full((-(-len(stored) // TOGETHER), TOGETHER), -np.inf, np.float32)
+    highest = np.empty(len(scores), np.float32)
+    asked = weight[0].float().numpy(), offsets.numpy()
     peak, mass, total = _summed(
-        stored.rows.numpy(), values.numpy(), weight[0].float().numpy(), offsets.numpy(), scores
+        stored.rows.numpy(), values.numpy(), *asked, scores.reshape(-1), highest
     )
-    best = torch.from_numpy(scores)[None].topk(k, dim=-1)
     log_mass = torch.tensor([peak + np.log(mass)])
     mean = torch.from_numpy(total / mass)[None].float()
-    return Folded(mean, log_mass, Best(best.values, best.indices))
+    return Folded(mean, log_mass, _best(torch.from_numpy(scores), torch.from_numpy(highest), k))
+
+
+def _best(
+    scores: Float[Tensor, "blocks together"], highest: Float[Tensor, " blocks"], k: int
+) -> Best:
+    """The ``k`` best of all scores, which are among the ``k`` blocks that reach highest."""
+    blocks = highest.topk(min(k, len(highest))).indices
+    best = scores[blocks].flatten().topk(k)
+    rows = blocks[best.indices // TOGETHER] * TOGETHER + best.indices % TOGETHER
+    return Best(best.values[None], rows[None])
 
 
 @no_type_check  # a checker would wrap it, and a wrapper cannot be compiled
-def _sum(rows: Any, values: Any, weight: Any, offsets: Any, scores: Any) -> Any:
-    """Write rows·weight + offsets to ``scores``; their softmax's peak, mass and total."""
+def _sum(rows: Any, values: Any, weight: Any, offsets: Any, scores: Any, reached: Any) -> Any:
+    """Write rows·weight + offsets to ``scores``, and the best of each block to ``reached``.
+
+    Returns their softmax's peak, mass and total.
+    """
     count, dim = rows.shape
     width = values.shape[1]
     total = np.zeros(width)
     part = np.empty(width, np.float32)
     shares = np.empty(TOGETHER, np.float32)
     exponents = np.empty(TOGETHER, np.int32)
+    powers = exponents.view(np.float32)  # the same bits
     peak, mass = -np.inf, 0.0
     for start in range(0, count, TOGETHER):
         stop = min(start + TOGETHER, count)
@@ -75,6 +90,7 @@ def _sum(rows: Any, values: Any, weight: Any, offsets: Any, scores: Any) -> Any:
             score += offsets[row]
             scores[row] = score
             highest = max(highest, score)
+        reached[start // TOGETHER] = highest
         if highest > peak:
             shrink = np.exp(peak - highest)
             mass *= shrink
@@ -95,8 +111,10 @@ def _sum(rows: Any, values: Any, weight: Any, offsets: Any, scores: Any) -> Any:
             # where a float keeps its power of 2; what is next to nothing is nothing, as numbers
             # too small for that are slow to add
             exponents[place] = (np.int32(whole) + 127) << 23 if power > LEAST_POWER else 0
-        shares[: stop - start] *= exponents.view(np.float32)[: stop - start]
-        shares[stop - start :] = 0.0
+        for place in range(stop - start):
+            shares[place] *= powers[place]
+        for place in range(stop - start, TOGETHER):
+            shares[place] = 0.0
         for first in range(start, stop, 4):  # four at a time: the sum is loaded and kept once
             second, third, fourth = first + 1, first + 2, first + 3
             a, b = shares[first - start], shares[second - start]
@@ -116,4 +134,14 @@ def _sum(rows: Any, values: Any, weight: Any, offsets: Any, scores: Any) -> Any:
     return peak, mass, total
 
 
-_summed: Any = njit(cache=True, fastmath={"reassoc", "contract", "nsz"})(_sum) if njit else None
+def _compiled() -> Any:
+    if njit is None:
+        return None
+    options: Any = {"fastmath": {"reassoc", "contract", "nsz"}}
+    try:
+        return njit(cache=True, **options)(_sum)
+    except RuntimeError:  # no folder to keep it in: compiled anew in each process
+        return njit(**options)(_sum)
+
+
+_summed = _compiled()

@@ -87,13 +87,13 @@ class Index:
         self._next_id = ids.stop
         return torch.arange(ids.start, ids.stop)
 
-    def remove(self, ids: Sequence[int]) -> None:
+    def remove(self, ids: Sequence[int] | Int[Tensor, " some"]) -> None:
         """Forget these patterns and their values.
 
         Raises:
             NotStoredError: an id is not stored; nothing is removed.
         """
-        ids = list(dict.fromkeys(ids))  # twice is once
+        ids = ids.tolist() if isinstance(ids, Tensor) else ids
         self.patterns.remove(ids)
         if self._values is not None:
             self._values.remove(ids)

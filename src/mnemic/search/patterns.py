@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mnemic.errors import NotStoredError
-from mnemic.search.reduced import Features, Reduced
+from mnemic.search.reduced import Features, Passing, Reduced
 
 BLOCK = 4096  # rows: few enough to stay in the cache between the products that read them
 GROWTH = 1.5
@@ -141,7 +141,7 @@ class Patterns:
         """Forget these rows; each hole is filled by the last row."""
         self.rows_of(ids)  # refuses unknown ids before anything changes
         self.changes += 1
-        for id in ids:
+        for id in dict.fromkeys(ids):  # twice is once
             hole, last = self._row_of.pop(id), len(self._row_of)
             moved = int(self._ids[last])
             for column in (self._rows, self._squared_norm, self._ids, self._known, self._silent):
@@ -205,6 +205,7 @@ class Given:
         self.squared_norm = None
         self.device = rows.device
         self._longest: float | None = None
+        self._reduced: dict[str, Passing] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -227,11 +228,11 @@ class Given:
         for start in range(0, len(self), size):
             yield Block(start, self.rows[start : start + size].float(), None, None, None)
 
-    def reduced(self, kind: str, features: Features) -> Reduced:
-        """The rows in bfloat16."""
-        reduced = Reduced(features, self.dim)
-        reduced.follow(self.rows)
-        return reduced
+    def reduced(self, kind: str, features: Features) -> Passing:
+        """The rows in bfloat16, under the name of the features taken; none of them kept."""
+        if kind not in self._reduced:
+            self._reduced[kind] = Passing(features, self.dim, self.rows)
+        return self._reduced[kind]
 
 
 Stored = Patterns | Given

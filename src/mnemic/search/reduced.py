@@ -7,11 +7,11 @@ What is kept is the shortfall of each score below a ceiling, so that digits are 
 and of that only the least of every ``GROUP`` neighbours.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int, Int16
+from jaxtyping import BFloat16, Float, Int, Int16
 from torch import Tensor
 
 GROUP = 16  # patterns that stand or fall together
@@ -32,8 +32,8 @@ class Linear(NamedTuple):
     unit: Float[Tensor, " batch"]
 
 
-class Reduced:
-    """Features of rows in bfloat16, kept in step with the rows they were taken from.
+class Rounding:
+    """Rounds features to bfloat16, and knows how far that moved any of them, at most.
 
     The bound is taken apart at ``split``: what comes after it (squares) has other sizes.
     """
@@ -41,25 +41,50 @@ class Reduced:
     def __init__(self, features: Features, split: int) -> None:
         self.features = features
         self.split = split
+        self.longest = torch.zeros(2, dtype=torch.double)  # |φ̂| before and after the split
+        self.moved = torch.zeros(2, dtype=torch.double)  # |φ - φ̂|; both only ever grow
+
+    def of(self, rows: Float[Tensor, "some dim"]) -> BFloat16[Tensor, "some features"]:
+        """The features of these rows, rounded and taken into account."""
+        features = self.features(rows.float())
+        rounded = features.bfloat16()
+        self.longest = torch.maximum(self.longest, self.lengths(rounded.float()).amax(dim=0))
+        moved = self.lengths(features - rounded.float()).amax(dim=0)
+        self.moved = torch.maximum(self.moved, moved)
+        return rounded
+
+    def lengths(self, features: Float[Tensor, "some features"]) -> Float[Tensor, "some 2"]:
+        """The length of each row before and after the split."""
+        halves = features[:, : self.split], features[:, self.split :]
+        return torch.stack([half.norm(dim=-1) for half in halves], dim=-1).double()
+
+
+class Reduced:
+    """Features of rows in bfloat16, kept in step with the rows they were taken from."""
+
+    def __init__(self, features: Features, split: int) -> None:
+        self.rounding = Rounding(features, split)
         self.rows = torch.zeros(0, 0, dtype=torch.bfloat16)
         self.count = 0
-        self.longest = torch.zeros(2, dtype=torch.double)  # |φ̂| before and after the split
-        self.rounded = torch.zeros(2, dtype=torch.double)  # |φ - φ̂|; both only ever grow
 
     def follow(self, rows: Float[Tensor, "stored dim"]) -> None:
         """Take in the rows added since."""
         for start in range(self.count, len(rows), BLOCK):
-            chunk = self._of(rows[start : start + BLOCK])
+            chunk = self.rounding.of(rows[start : start + BLOCK])
             if start + len(chunk) > len(self.rows):
                 self._reserve(max(len(rows), len(self.rows) * 3 // 2), chunk.shape[-1])
             self.rows[start : start + len(chunk)] = chunk
             self.count = start + len(chunk)
 
+    def blocks(self) -> Iterator[BFloat16[Tensor, "block features"]]:
+        """All of it, some consecutive rows at a time."""
+        return iter(self.rows[: self.count].split(BLOCK))
+
     def put(self, at: Int[Tensor, " some"], rows: Float[Tensor, "some dim"]) -> None:
         """Other values for some of the rows."""
         inside = at < self.count
         if bool(inside.any()):
-            self.rows[at[inside]] = self._of(rows[inside])
+            self.rows[at[inside]] = self.rounding.of(rows[inside])
 
     def remove(self, hole: int, last: int) -> None:
         """Put the last row in the place of another, as the rows themselves do."""
@@ -71,23 +96,25 @@ class Reduced:
         self.rows[last : last + 1] = 0.0  # nothing of a removed row stays in memory
         self.count = min(self.count, last)
 
-    def _of(self, rows: Tensor) -> Tensor:
-        features = self.features(rows.float())
-        reduced = features.bfloat16()
-        self.longest = torch.maximum(self.longest, self.lengths(reduced.float()).amax(dim=0))
-        rounded = self.lengths(features - reduced.float()).amax(dim=0)
-        self.rounded = torch.maximum(self.rounded, rounded)
-        return reduced
-
-    def lengths(self, features: Tensor) -> Float[Tensor, "block 2"]:
-        """The length of each row before and after the split."""
-        halves = features[:, : self.split], features[:, self.split :]
-        return torch.stack([half.norm(dim=-1) for half in halves], dim=-1).double()
-
     def _reserve(self, count: int, width: int) -> None:
         grown = torch.empty(count, width, dtype=torch.bfloat16)
         grown[: self.count] = self.rows[: self.count].view(-1, width)
         self.rows = grown
+
+
+class Passing:
+    """As ``Reduced``, of rows that may not fit into memory: rounded anew on every pass."""
+
+    def __init__(self, features: Features, split: int, rows: Float[Tensor, "stored dim"]) -> None:
+        self.rounding = Rounding(features, split)
+        self.count = len(rows)
+        self._rows = rows
+        for _ in self.blocks():  # one pass to know what rounding can do
+            pass
+
+    def blocks(self) -> Iterator[BFloat16[Tensor, "block features"]]:
+        """All of it, some consecutive rows at a time."""
+        return (self.rounding.of(part) for part in self._rows.split(BLOCK))
 
 
 class Screened(NamedTuple):
@@ -136,24 +163,25 @@ class Scored(NamedTuple):
         return row, cue, self.scores[cue, row].double() + self.rounding[cue]
 
 
-def screen(linear: Linear, reduced: Reduced) -> Screened:
+def screen(linear: Linear, reduced: Reduced | Passing) -> Screened:
     """One pass over all patterns, at the speed of bfloat16."""
-    weight = linear.weight.bfloat16()
-    lost = reduced.lengths(linear.weight - weight.double()) @ reduced.longest
-    lost = lost + reduced.lengths(linear.weight) @ reduced.rounded
-    products = reduced.lengths(weight.double()) @ reduced.longest
-    accumulated = (reduced.rows.shape[-1] + 4) * SINGLE_DIGIT * (products + linear.ceiling.abs())
+    weight, rounding = linear.weight.bfloat16(), reduced.rounding
+    lost = rounding.lengths(linear.weight - weight.double()) @ rounding.longest
+    lost = lost + rounding.lengths(linear.weight) @ rounding.moved
+    products = rounding.lengths(weight.double()) @ rounding.longest
+    accumulated = (weight.shape[-1] + 4) * SINGLE_DIGIT * (products + linear.ceiling.abs())
     slack = lost + 2 * accumulated
     # a ceiling that bfloat16 can say, above every score however it was rounded
     ceiling = linear.ceiling + slack
     ceiling = (ceiling + ceiling.abs() * 2 * HALF_DIGIT).bfloat16()
-    rows, batch = reduced.rows[: reduced.count], len(weight)
-    shortfall = torch.empty(-(-len(rows) // GROUP), batch, dtype=torch.int16)
-    for start in range(0, len(rows), BLOCK):
-        block = torch.nn.functional.linear(rows[start : start + BLOCK], -weight, ceiling)
+    groups, batch, done = -(-reduced.count // GROUP), len(weight), 0
+    shortfall = torch.empty(groups, batch, dtype=torch.int16)
+    for rows in reduced.blocks():
+        block = torch.nn.functional.linear(rows, -weight, ceiling)
         if len(block) % GROUP:
             missing = (0, 0, 0, GROUP - len(block) % GROUP)
             block = torch.nn.functional.pad(block, missing, value=torch.inf)
         least = block.view(torch.int16).view(-1, GROUP, batch).amin(dim=1)
-        shortfall[start // GROUP : start // GROUP + len(least)] = least
+        shortfall[done : done + len(least)] = least
+        done += len(least)
     return Screened(shortfall, linear._replace(ceiling=ceiling.double()), slack)
