@@ -3,14 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from mnemic.datasets.drm_lists import DRM_LISTS
+from mnemic.datasets.drm_lists import DRM_LISTS, FOOLING
 from mnemic.datasets.words import (
     BROWN_INSIDE,
     GENRES,
     KINDS,
     Link,
+    Synset,
     base_forms,
     brown,
+    documents_of,
     wordnet,
     words_of,
 )
@@ -115,6 +117,15 @@ def test_a_synset_is_read_as_its_manual_says(net):
     assert fast.examples == ("how fast can he get here?",)  # a quotation mark that is not closed
 
 
+def test_a_document_is_a_synset_and_what_it_is_linked_to_but_not_what_is_more_special():
+    links = (Link("@", "noun", 2), Link("~", "noun", 3), Link("!", "verb", 9))
+    nap = Synset("noun", 1, ("nap", "cat sleep"), "a short sleep", ("he had a nap",), links)
+    sleep = Synset("noun", 2, ("sleep", "slumber"), "a state of rest", (), ())
+    siesta = Synset("noun", 3, ("siesta",), "a nap after lunch", (), ())
+    document = documents_of([nap, sleep, siesta])[0]
+    assert " ".join(document) == "nap cat sleep a short sleep he had a nap sleep slumber"
+
+
 def test_only_the_kinds_asked_for_are_read(net):
     assert [synset.kind for synset in wordnet(("adv", "verb"), root=net)] == ["adv", "verb"]
 
@@ -190,3 +201,5 @@ def test_a_list_is_fifteen_words_and_not_its_lure():
         assert len(set(words)) == 15
         assert lure not in words
         assert all(word == word.lower().strip() for word in words)
+    assert len(set(FOOLING)) == 18
+    assert set(FOOLING) < set(DRM_LISTS)

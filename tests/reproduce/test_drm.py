@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mnemic.datasets.drm_lists import DRM_LISTS
-from mnemic.datasets.words import Link, Synset, base_forms
+from mnemic.datasets.words import base_forms
 from mnemic.errors import ConfigError, DataError
 from mnemic.reproduce.registry import results
 from mnemic.reproduce.spens2024_drm import (
@@ -16,13 +16,20 @@ from mnemic.reproduce.spens2024_drm import (
     Config,
     Study,
     by_its_time,
-    documents_of,
     drawn,
     load,
     one_person,
     remembered,
 )
-from mnemic.reproduce.word_student import Reading, WordStudent, loss_of, missed, read
+from mnemic.reproduce.word_student import (
+    Reading,
+    WordStudent,
+    best_threshold,
+    loss_of,
+    missed,
+    ranks_left_out,
+    read,
+)
 
 TOPIC = 12  # words that go together; there are two such topics
 
@@ -123,11 +130,21 @@ def test_each_list_comes_back_by_its_time_as_it_was_stored(rng):
     assert torch.allclose(by_its_time(contents), contents, atol=1e-4)
 
 
+def test_a_word_left_out_is_among_the_first_a_student_expects(educated, rng):
+    documents = torch.zeros(50, 2 * TOPIC)
+    documents[:, :8] = 1
+    frequencies = torch.full((2 * TOPIC,), 1 / 3)
+    frequencies[TOPIC:] += 0.1  # the other topic is the more frequent one
+    ranks = ranks_left_out(educated, documents, frequencies, rng=rng)
+    assert ranks["median rank, student"] <= 5  # the one left out, and four never told
+    assert ranks["median rank, frequency"] == TOPIC + 1
+
+
 def test_a_word_that_goes_with_those_told_is_recalled_though_it_was_not(educated, rng):
     few, many = (
         torch.stack(
             [
-                remembered(educated, topic_without_its_first(count), rng=rng).sure[0, 0]
+                remembered(educated, topic_without_its_first(count), 0.5, rng=rng).sure[0, 0]
                 for _ in range(40)
             ]
         )
@@ -135,14 +152,16 @@ def test_a_word_that_goes_with_those_told_is_recalled_though_it_was_not(educated
     )
     assert float((many > 0.5).float().mean()) > 0.9
     assert float(many.mean()) > float(few.mean()) + 0.05
-    of_the_other_topic = remembered(educated, topic_without_its_first(10), rng=rng).sure[0, TOPIC:]
+    of_the_other_topic = remembered(educated, topic_without_its_first(10), 0.5, rng=rng).sure[
+        0, TOPIC:
+    ]
     assert float(of_the_other_topic.max()) < 0.5
 
 
 def test_all_that_was_heard_comes_back_and_only_what_is_not_expected_is_kept(educated, rng):
     told = topic_without_its_first(8)
     told[0, -1] = True  # a word of the other topic
-    sure, kept = remembered(educated, told, attentive=True, rng=rng)
+    sure, kept = remembered(educated, told, 0.5, attentive=True, rng=rng)
     assert bool((sure[told] > 0.5).all())
     assert kept.nonzero().tolist() == [[0, 2 * TOPIC - 1]]
 
@@ -151,10 +170,28 @@ def test_a_word_that_was_missed_and_is_not_expected_is_not_recalled(rng):
     ignorant = student_of([0.01] * 500, rng)
     told = torch.zeros(2, 500, dtype=torch.bool)
     told[:, :400] = True
-    sure, kept = remembered(ignorant, told, rng=rng)
+    sure, kept = remembered(ignorant, told, 0.5, rng=rng)
     assert torch.equal(sure > 0.5, kept)
     assert float(kept[told].float().mean()) == pytest.approx(0.5, abs=0.06)
     assert not kept[~told].any()
+
+
+class Convinced(WordStudent):
+    """Expects word 0 at .3 and word 1 at .7, whatever it is shown."""
+
+    def __init__(self):
+        rng = torch.Generator().manual_seed(0)
+        super().__init__(torch.full((3,), 0.1), Reading(hidden=1, latent_dim=1), rng=rng)
+
+    def decode(self, latents):
+        return torch.tensor([0.3, 0.7, 0.0]).expand(len(latents), 3)
+
+
+def test_documents_choose_a_threshold_that_lets_in_what_is_there_and_keeps_out_what_is_not(rng):
+    documents = torch.tensor([[False, True, True]] * 49 + [[True, True, True]])
+    assert 0.3 <= best_threshold(Convinced(), documents, rng=rng) < 0.7
+    seldom = torch.tensor([[False, False, True]] * 50)
+    assert best_threshold(Convinced(), seldom, rng=rng) >= 0.7
 
 
 @pytest.fixture
@@ -163,7 +200,7 @@ def study(rng):
     lists = torch.arange(60).reshape(4, 15)
     lists[2, 7] = -1
     lists[3, 0] = 60  # a lure is a word of another list
-    return Study(student_of([0.01] * 64, rng), lists, torch.tensor([60, 61, 62, -1]))
+    return Study(student_of([0.01] * 64, rng), 0.5, lists, torch.tensor([60, 61, 62, -1]))
 
 
 def test_of_a_list_as_many_words_are_told_as_were_asked_for_and_never_its_lure(study, rng):
@@ -191,15 +228,6 @@ def test_the_teacher_alone_recalls_what_was_told_and_nothing_else(study, rng):
     person = one_person(study, ALONE, 15, rng)
     assert person["studied"] == 1
     assert person["lure"] == person["other words"] == person["unrelated lures"] == 0
-
-
-def test_a_document_is_a_meaning_its_examples_and_what_it_is_linked_to():
-    links = (Link("@", "noun", 2), Link("~", "noun", 3), Link("!", "verb", 9))
-    nap = Synset("noun", 1, ("nap", "cat sleep"), "a short sleep", ("he had a nap",), links)
-    sleep = Synset("noun", 2, ("sleep", "slumber"), "a state of rest", (), ())
-    siesta = Synset("noun", 3, ("siesta",), "a nap after lunch", (), ())
-    document = documents_of([nap, sleep, siesta])[0]
-    assert " ".join(document) == "nap cat sleep a short sleep he had a nap sleep slumber"
 
 
 def test_lists_are_places_in_the_vocabulary_that_documents_are_read_by():

@@ -10,6 +10,7 @@ from mnemic.reproduce.spens2022_imagination import (
     CHANGED,
     SCENES,
     STEADY,
+    Decoded,
     Judge,
     Pixels,
     combine,
@@ -153,6 +154,16 @@ def test_walking_in_a_space_is_straight_there_and_not_in_pixels(rng):
     ways = walk(Squared(), starts, ends, 3)
     torch.testing.assert_close(ways[:, 1] ** 2, (starts**2 + ends**2) / 2)
     torch.testing.assert_close(ways[:, 0], starts)
+
+
+def test_walking_in_decoded_pixels_blends_what_was_decoded(rng):
+    class Coarse(Squared):
+        def decode(self, latents):
+            return latents.round()
+
+    starts, ends = torch.rand(2, 6, 12, generator=rng)
+    ways = walk(Decoded(Coarse()), starts, ends, 3)
+    torch.testing.assert_close(ways[:, 1], ((starts**2).round() + (ends**2).round()) / 2)
 
 
 def test_arithmetic_adds_what_differs(rng):

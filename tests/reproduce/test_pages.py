@@ -2,12 +2,15 @@
 
 import json
 import re
+from pathlib import Path
 
 import markdown
 import pytest
 
 from mnemic.errors import DataError
 from mnemic.reproduce.pages import write_pages
+
+RESULTS = Path(__file__).parents[2] / "docs/results"
 
 
 def verdict(*, met=True, **changes):
@@ -164,3 +167,8 @@ def test_what_is_no_record_is_refused_by_name(tmp_path, text):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match="no folder"):
         write_pages(tmp_path / "nowhere", tmp_path)
+
+
+def test_the_pages_of_the_documentation_are_those_of_their_records(tmp_path):
+    for page in write_pages(RESULTS, tmp_path):
+        assert page.read_text() == (RESULTS / page.name).read_text(), page.name

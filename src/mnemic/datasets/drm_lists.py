@@ -87,3 +87,12 @@ DRM_LISTS: Mapping[str, tuple[str, ...]] = {
     lure: tuple(words.split(", ")) for lure, words in _LISTS.items()
 }
 """Lure → the 15 words of its list (Deese, Roediger, McDermott)."""
+
+_FOOLING = (
+    "window, sleep, smell, doctor, sweet, chair, smoke, rough, needle, "
+    "anger, trash, soft, city, cup, cold, mountain, slow, river"
+)
+
+FOOLING: tuple[str, ...] = tuple(_FOOLING.split(", "))
+"""The 18 of the 36 lures that people recalled most often, the most often first (Stadler,
+Roediger and McDermott 1999, table 1)."""

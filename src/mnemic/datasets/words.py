@@ -182,6 +182,26 @@ def _synset(line: str) -> Synset:
     )
 
 
+def documents_of(synsets: Sequence[Synset]) -> list[list[str]]:
+    """The words around each synset: its own, its definition's and examples', its neighbours'.
+
+    Neighbours are those it is linked to, but for what is more special or a member: hundreds at
+    times. Only neighbours that are given too are known.
+    """
+    words = {(synset.kind, synset.offset): synset.words for synset in synsets}
+    documents: list[list[str]] = []
+    for synset in synsets:
+        linked = [
+            word
+            for link in synset.links
+            if link.symbol[0] not in "~-"
+            for word in words.get((link.kind, link.offset), ())
+        ]
+        texts = [*synset.words, synset.definition, *synset.examples, *linked]
+        documents.append([word for text in texts for word in words_of(text)])
+    return documents
+
+
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case, without numbers and marks.
 

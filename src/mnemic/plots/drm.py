@@ -27,6 +27,8 @@ def false_memories(numbers: Mapping[str, Any]) -> Figure:
     beside.plot(LENGTHS, PEOPLE, "k-s", ms=4, label="people, nothing else told")
     curve(beside, numbers["lists"]["lure"], "-o", "ours, nothing else told", 0)
     curve(beside, numbers["with fillers"]["lure"], "--^", "ours, 15 words with unrelated ones", 5)
+    published = numbers["lists"]["lure, published threshold"]
+    curve(beside, published, "-.D", "ours, published threshold", 3)
     curve(beside, numbers["nothing missed"]["lure"], ":v", "ours, no word missed", 4)
     beside.set_xlabel("associates told")
     main.set_ylabel("share of lures recalled")
@@ -48,7 +50,15 @@ def lists_one_by_one(numbers: Mapping[str, Any]) -> Figure:
         [max(0.0, found[lure]["mean"] - found[lure]["low"]) for lure in order],
         [max(0.0, found[lure]["high"] - found[lure]["mean"]) for lure in order],
     ]
-    axes.bar(range(len(order)), means, yerr=reach, color=COLOURS[0], ecolor="0.4", capsize=1.5)
+    most = [numbers["fools people most"][lure] for lure in order]
+    for fools, colour, label in (
+        (True, COLOURS[1], "the 18 lists that fool people most"),
+        (False, COLOURS[4], "the 18 others"),
+    ):
+        places = [place for place, each in enumerate(most) if each == fools]
+        axes.bar(places, [means[place] for place in places], color=colour, label=label)
+    axes.errorbar(range(len(order)), means, yerr=reach, fmt="none", ecolor="0.4", capsize=1.5, lw=1)
+    axes.legend(frameon=False)
     axes.set_xticks(range(len(order)), order, rotation=60, ha="right", fontsize=8)
     axes.set_xlim(-0.7, len(order) - 0.3)
     axes.set_ylim(0, 1)

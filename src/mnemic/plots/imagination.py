@@ -104,17 +104,18 @@ def ways_between(numbers: Mapping[str, Any]) -> Figure:
     attributes = list(found["pixels"]["steady"])
     figure = Figure(figsize=(10.5 if attributes else 7.4, 3.2), layout="constrained")
     along, halfway, *steady = figure.subplots(1, 3 if attributes else 2)
-    for index, (name, label) in enumerate(SPACES.items()):
+    spaces = SPACES | {"decoded pixels": "pixels that mnemic decoded"}
+    for index, (name, label) in enumerate(spaces.items()):
         curve = found[name]["like the real"]
         steps = np.linspace(0, 1, len(curve["mean"]))
         along.plot(
-            steps, curve["mean"], "os^"[index] + "-", ms=3, label=label, color=COLOURS[index]
+            steps, curve["mean"], "os^D"[index] + "-", ms=3, label=label, color=COLOURS[index]
         )
         along.fill_between(steps, curve["low"], curve["high"], color=COLOURS[index], alpha=0.15)
-        bars(halfway, [0, 1], _distances(found[name]), index, 3, label)
+        bars(halfway, [0, 1], _distances(found[name]), index, 4, label)
         if attributes:
             shares = [found[name]["steady"][attribute]["share"] for attribute in attributes]
-            bars(steady[0], range(len(attributes)), shares, index, 3, label)
+            bars(steady[0], range(len(attributes)), shares, index, 4, label)
     real = numbers["sampled"]["real"]
     for axes, value in ((along, real["like the real"]), (halfway, real["distance"])):
         axes.axhline(value["mean"], color="0.3", lw=0.8, ls="--", label="real pictures, unseen")
@@ -189,4 +190,4 @@ def _finish(figure: Figure, labelled: Axes) -> None:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     handles = labelled.get_legend_handles_labels()
-    figure.legend(*handles, frameon=False, loc="outside lower center", ncols=4, fontsize=8)
+    figure.legend(*handles, frameon=False, loc="outside lower center", ncols=5, fontsize=8)

@@ -17,21 +17,27 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 from torch import Tensor
 
-from mnemic.datasets.drm_lists import DRM_LISTS
-from mnemic.datasets.words import KINDS, Synset, base_forms, wordnet, words_of
+from mnemic.datasets.drm_lists import DRM_LISTS, FOOLING
+from mnemic.datasets.words import KINDS, base_forms, documents_of, wordnet
 from mnemic.errors import DataError
-from mnemic.functional.variational import reparameterise
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.plots.drm import false_memories, lists_one_by_one
 from mnemic.randomness import generator
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
-from mnemic.reproduce.word_student import Reading, WordStudent, read
+from mnemic.reproduce.word_student import (
+    Reading,
+    WordStudent,
+    best_threshold,
+    encoded,
+    ranks_left_out,
+    read,
+)
 from mnemic.reproduce.workshop import Doing, Workshop
 
 LENGTHS = (3, 6, 9, 12, 15)
 PEOPLE = (0.03, 0.11, 0.19, 0.27, 0.31)  # Robinson & Roediger 1997, experiment 1
 LIKELY = 0.5  # published: a word more likely told than not is recalled
-THRESHOLDS = (0.3, 0.4, LIKELY, 0.6, 0.7)
+THRESHOLDS = (0.3, 0.4, LIKELY, 0.6, 0.7)  # the error to people is told at each
 LEAST = 5  # documents that must have a word of a list for it to be learned
 OFTEN = 0.1  # published: words of more documents than this are left out
 TOGETHER = 2  # words of the lists in a document that is stored
@@ -108,22 +114,6 @@ def _read(kinds: tuple[str, ...], size: int) -> tuple[np.ndarray, list[str]]:
     return found, vocabulary
 
 
-def documents_of(synsets: Sequence[Synset]) -> list[list[str]]:
-    """A synset's words, its definition and examples, and the words of those it is linked to."""
-    words = {(synset.kind, synset.offset): synset.words for synset in synsets}
-    documents: list[list[str]] = []
-    for synset in synsets:
-        linked = [
-            word
-            for link in synset.links
-            if link.symbol[0] not in "~-"  # not what is more special than it, hundreds at times
-            for word in words.get((link.kind, link.offset), ())
-        ]
-        texts = [*synset.words, synset.definition, *synset.examples, *linked]
-        documents.append([word for text in texts for word in words_of(text)])
-    return documents
-
-
 def compute(
     config: Config, data: Data, seed: int, workshop: Workshop
 ) -> Generator[Doing, None, Numbers]:
@@ -147,10 +137,16 @@ def compute(
     student = WordStudent(lesson.mean(dim=0), config.reading, rng=generator(seed, "student"))
     for done, total in read(student, lesson, rng=generator(seed, "reading")):
         yield Doing("reading", done, total)
-    study = Study(student, torch.from_numpy(data["lists"]), torch.from_numpy(data["lures"]))
+    yield Doing("choosing a threshold", 0, 1)
+    threshold = best_threshold(student, unseen > 0, rng=generator(seed, "threshold"))
+    lists, lures = torch.from_numpy(data["lists"]), torch.from_numpy(data["lures"])
+    study = Study(student, threshold, lists, lures)
     numbers: Numbers = {
+        "threshold": threshold,
         "replay": {name: float(np.mean([each[name] for each in replays])) for name in replays[0]},
-        "a word left out": _left_out(student, unseen, lesson.mean(dim=0), seed),
+        "a word left out": ranks_left_out(
+            student, unseen, lesson.mean(dim=0), rng=generator(seed, "left out")
+        ),
         "vocabulary": _coverage(data),
     }
     for way in (LISTS, FILLERS, SHUFFLED, ATTENTIVE, ALONE):
@@ -161,14 +157,21 @@ def compute(
         SHUFFLED: max(numbers[SHUFFLED]["lure"]),
         ALONE: max(numbers[ALONE]["lure"]),
     }
+    one_by_one = numbers[LISTS]["one by one"]
+    numbers["of 15 words, lists that"] = {
+        f"fool people {how}": float(np.mean([one_by_one[lure] for lure in lures]))
+        for how, lures in (("most", FOOLING), ("less", DRM_LISTS.keys() - set(FOOLING)))
+    }
+    numbers["fools people most"] = {lure: lure in FOOLING for lure in DRM_LISTS}
     numbers["difference that fillers make"] = _rms(numbers[FILLERS]["lure"], numbers[LISTS]["lure"])
     return numbers
 
 
 class Study(NamedTuple):
-    """Who is told, and what could be."""
+    """Who is told, what could be, and how sure a word must be to be recalled."""
 
     student: WordStudent
+    threshold: float
     lists: Int[Tensor, "lists associates"]  # places in the vocabulary; -1: not in it
     lures: Int[Tensor, " lists"]
 
@@ -188,24 +191,22 @@ class Remembered(NamedTuple):
 def remembered(
     student: WordStudent,
     told: Bool[Tensor, "lists words"],
+    threshold: float,
     *,
     attentive: bool = False,
     rng: torch.Generator,
 ) -> Remembered:
     """Store lists, each told once, as engrams of schema and detail; recall each by its time.
 
-    A list is coded as documents were when the student learned: some words missed, a latent drawn.
-    Words that were heard, and that the latent would not bring back, are kept in detail. Words
+    Words that were heard, and that the schema would not bring back, are kept in detail. Words
     that were not told are unknown, not known to be missing: nobody stores what was not said.
     """
-    dropped = 0.0 if attentive else student.reading.dropped
-    heard = told & (torch.rand(told.shape, generator=rng) >= dropped)
+    heard, latents, schema = encoded(student, told, attentive=attentive, rng=rng)
+    kept = heard & (schema <= threshold)
+    found = by_its_time(torch.cat([latents, kept.float()], dim=1))
+    latents, detail = found.split([latents.shape[1], told.shape[1]], dim=1)
     with torch.no_grad():
-        latents = reparameterise(*student.encode(heard / (1 - dropped)), rng=rng)
-        kept = heard & (student.decode(latents) <= LIKELY)
-        found = by_its_time(torch.cat([latents, kept.float()], dim=1))
-        schema, detail = found.split([latents.shape[1], told.shape[1]], dim=1)
-        return Remembered(torch.maximum(student.decode(schema), detail), kept)
+        return Remembered(torch.maximum(student.decode(latents), detail), kept)
 
 
 def by_its_time(contents: Float[Tensor, "lists dim"]) -> Float[Tensor, "lists dim"]:
@@ -234,11 +235,12 @@ def _told(study: Study, way: str, people: int, seed: int) -> Numbers:
         lures = torch.stack([person["lures"] for person in persons])  # people lists
         for threshold, curve in at_threshold.items():
             curve.append(float((lures > threshold).float().mean()))
-        by_list = (lures > LIKELY).float().mean(dim=0)  # at last of the longest
+        by_list = (lures > study.threshold).float().mean(dim=0)  # at last of the longest
     return {
         **curves,
         "rank correlation with length": _rank(curves["lure"]),
         "error to people": _rms(curves["lure"], PEOPLE),
+        "lure, published threshold": at_threshold[LIKELY],
         "error to people by threshold": {
             f"{threshold:g}": _rms(curve, PEOPLE) for threshold, curve in at_threshold.items()
         },
@@ -253,8 +255,10 @@ def one_person(study: Study, way: str, length: int, rng: torch.Generator) -> Num
         kept = told
         sure = by_its_time(told.float())
     else:
-        sure, kept = remembered(study.student, told, attentive=way == ATTENTIVE, rng=rng)
-    recalled = sure > LIKELY
+        sure, kept = remembered(
+            study.student, told, study.threshold, attentive=way == ATTENTIVE, rng=rng
+        )
+    recalled = sure > study.threshold
     places = study.lures.clamp_min(0)
     known = study.lures >= 0  # a lure out of the vocabulary is never recalled
     every_lure = torch.zeros(study.words, dtype=torch.bool)
@@ -284,24 +288,6 @@ def drawn(study: Study, way: str, length: int, rng: torch.Generator) -> Bool[Ten
             chosen = words[torch.randperm(len(words), generator=rng)[:count]]
             told[row, chosen[chosen >= 0]] = True
     return told
-
-
-def _left_out(
-    student: WordStudent, unseen: Tensor, frequencies: Tensor, seed: int
-) -> dict[str, float]:
-    """The rank of a word left out of an unseen document, by the student and by frequency alone."""
-    unseen = unseen[unseen.sum(dim=1) >= 2]
-    hidden = torch.multinomial(unseen, 1, generator=generator(seed, "left out"))
-    rest = unseen.scatter(1, hidden, 0.0)
-    with torch.no_grad():
-        expected = student.decode(student.encode(rest).mean)
-    guesses = {"student": expected, "frequency": frequencies.expand_as(rest)}
-    ranks: dict[str, float] = {}
-    for name, guess in guesses.items():
-        guess = guess.masked_fill(rest > 0, -1.0)
-        above = (guess > guess.gather(1, hidden)).sum(dim=1)
-        ranks[f"median rank, {name}"] = float(above.float().median()) + 1
-    return ranks
 
 
 def _coverage(data: Data) -> Numbers:

@@ -16,7 +16,7 @@ from mnemic.neocortex.student import Grid, Kind
 from mnemic.randomness import generator
 from mnemic.reproduce.pictures import Experiment, features, grid_of
 from mnemic.reproduce.registry import Data
-from mnemic.reproduce.workshop import Doing, Epoch, Taught, Workshop, checksum
+from mnemic.reproduce.workshop import Doing, Epoch, Taught, Workshop, checksum, key_of
 
 EXAMPLES = 200  # a decoder is fitted on, as published
 DISTRACTORS = 99
@@ -40,10 +40,16 @@ def taught_by_replay(
             "decoding accuracy": decoded(student.encode(unseen).numpy(), labels, EXAMPLES),
         }
 
+    made_of = {"stored": experiment.stored, "data": checksum(data)}
+
+    def lesson() -> Tensor:  # of every kind the same
+        key = "lesson-" + key_of(__name__, made_of=made_of, seed=seed)
+        return workshop.keep(key, lambda: replayed(memories, grid, seed))
+
     return workshop.teach(
-        lambda: replayed(memories, grid, seed),
+        lesson,
         config_of(kind, experiment.epochs),
-        made_of={"stored": experiment.stored, "data": checksum(data)},
+        made_of=made_of,
         kind=kind,
         grid=grid,
         seed=seed,

@@ -8,9 +8,10 @@ two things: the encoder has a hidden layer, and the decoder begins with how ofte
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -20,6 +21,8 @@ from mnemic.nn.autoencoder import Coded
 from mnemic.nn.layers import dense
 
 RAREST = 1e-5  # a word no document has is not impossible
+CANDIDATES = tuple(step / 50 for step in range(5, 46))  # thresholds
+TIMES = 4  # each document is coded to choose one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,3 +121,65 @@ def read(
             optimiser.step()
             done += 1
             yield done, total
+
+
+class Encoded(NamedTuple):
+    """Documents or lists at the moment they are stored."""
+
+    heard: Bool[Tensor, "batch words"]
+    latents: Float[Tensor, "batch latent"]
+    schema: Float[Tensor, "batch words"]  # what the student expects, given the latents
+
+
+def encoded(
+    student: WordStudent,
+    told: Bool[Tensor, "batch words"],
+    *,
+    attentive: bool = False,
+    rng: torch.Generator,
+) -> Encoded:
+    """Code as when the student learned: some words missed (or none), a latent drawn."""
+    dropped = 0.0 if attentive else student.reading.dropped
+    heard = told & (torch.rand(told.shape, generator=rng) >= dropped)
+    with torch.no_grad():
+        latents = reparameterise(*student.encode(heard / (1 - dropped)), rng=rng)
+        return Encoded(heard, latents, student.decode(latents))
+
+
+def best_threshold(
+    student: WordStudent, documents: Bool[Tensor, "count words"], *, rng: torch.Generator
+) -> float:
+    """How sure a word must be for documents to be recalled best: the greatest F1 of their words.
+
+    What was heard comes back, from schema or detail; the threshold weighs what was missed and is
+    rightly expected against what was not there and is.
+    """
+    told = documents.repeat(TIMES, 1)
+    heard, _, schema = encoded(student, told, rng=rng)
+
+    def score(threshold: float) -> float:
+        recalled = heard | (schema > threshold)
+        return 2 * float((recalled & told).sum()) / float(recalled.sum() + told.sum())
+
+    return max(CANDIDATES, key=score)
+
+
+def ranks_left_out(
+    student: WordStudent,
+    documents: Float[Tensor, "count words"],
+    frequencies: Float[Tensor, " words"],
+    *,
+    rng: torch.Generator,
+) -> dict[str, float]:
+    """The median rank of a word left out of a document, by a student and by frequency alone."""
+    documents = documents[documents.sum(dim=1) >= 2]
+    hidden = torch.multinomial(documents, 1, generator=rng)
+    rest = documents.scatter(1, hidden, 0.0)
+    with torch.no_grad():
+        expected = student.decode(student.encode(rest).mean)
+    ranks: dict[str, float] = {}
+    for name, guess in (("student", expected), ("frequency", frequencies.expand_as(rest))):
+        among = guess.masked_fill(rest > 0, -1.0)
+        above = (among > among.gather(1, hidden)).sum(dim=1)
+        ranks[f"median rank, {name}"] = float(above.float().median()) + 1
+    return ranks

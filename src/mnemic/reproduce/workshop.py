@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mnemic.errors import MnemicError
@@ -53,6 +55,18 @@ class Workshop:
     def write(self, key: str, numbers: Any) -> None:
         """Keep numbers under this name, whole or not at all."""
         write_json(self.folder / f"{key}.json", numbers)
+
+    def keep(self, key: str, make: Callable[[], Tensor]) -> Tensor:
+        """What was made under this name; made now if it was not, or is cut short."""
+        file = self.folder / f"{key}.safetensors"
+        try:
+            return load_file(file)["made"]
+        except (FileNotFoundError, SafetensorError):
+            made = make()
+        half = file.with_suffix(".half")
+        save_file({"made": made.contiguous()}, half)
+        half.replace(file)
+        return made
 
     def teach(
         self,
