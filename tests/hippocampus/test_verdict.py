@@ -52,6 +52,17 @@ def test_what_was_stored_is_remembered_from_any_part(share, teacher, clothes_fea
     assert float(judged.remembered.float().mean()) >= 0.99
 
 
+def test_what_is_far_from_everything_is_not_remembered_whatever_it_is_nearest_to(rng):
+    spread = torch.exp(-torch.arange(64) / 12)  # a few directions carry most of it
+    memory = EpisodicMemory(64)
+    memory.store(torch.randn(2000, 64, generator=rng) * spread)
+    for size in (0.8, 3.0, 30.0):
+        judged = memory.recognise(size * torch.randn(300, 64, generator=rng)).judged
+        assert float(judged.remembered.float().mean()) <= 0.05
+    noise = torch.rand(300, 64, generator=rng)
+    assert not memory.recognise(noise * 1e6).judged.remembered.any()
+
+
 def test_duplicates_do_not_spoil_the_margin(clothes_features, unseen_features):
     memory = EpisodicMemory(784, grid=(28, 28, 1))
     memory.store(clothes_features[:400])

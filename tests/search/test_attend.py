@@ -280,7 +280,7 @@ def test_certified_is_dense_after_all_where_everything_matters_and_says_so(batch
 
 
 def test_one_blunt_chunk_makes_the_answer_dense(rng, monkeypatch):
-    monkeypatch.setattr("mnemic.search.attend.SCREENED", 9000)  # 8 cues at a time
+    monkeypatch.setattr("mnemic.search.certified.SCREENED", 9000)  # 8 cues at a time
     patterns = patterns_of("isotropic", 9000, 16, rng)
     cues = cues_of("noisy", patterns, 20, rng)
     beta = torch.full((20,), 1000.0)

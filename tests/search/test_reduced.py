@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemic.randomness import generator
-from mnemic.search.certified import _score_all
+from mnemic.search.certified import _score_all, most_alike
 from mnemic.search.patterns import Given, Patterns
 from mnemic.search.reduced import GROUP, screen
 from mnemic.search.similarity import Dot, Masked
@@ -131,6 +131,30 @@ def test_a_bound_costs_no_more_than_its_digits(kind, size):
     over = most - torch.from_numpy(best[cue, group])
     assert (over >= 0).all()
     assert (over <= 2**-5 * largest(similarity, rows)[cue]).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=COUNTS,
+    kind=st.sampled_from(KINDS),
+    size=st.sampled_from(SIZES),
+)
+def test_the_most_alike_is_the_one_that_scores_highest(seed, count, kind, size):
+    rng = generator(seed, "patterns")
+    rows = lengths(size, torch.randn(count, 7, generator=rng), rng)
+    similarity = asked(kind, lengths(size, torch.randn(9, 7, generator=rng), rng), 1.0, rng)
+    patterns = Patterns(7)
+    patterns.add(range(count), rows)
+    found = logits(similarity, rows)[np.arange(9), most_alike(similarity, patterns)]
+    assert np.allclose(found, logits(similarity, rows).max(axis=1), rtol=1e-12, atol=1e-9)
+
+
+def test_the_most_alike_is_none_that_may_not_answer(rng):
+    patterns = Patterns(3)
+    patterns.add(range(40), torch.eye(3)[torch.arange(40) % 3])
+    patterns.silence(range(40))
+    assert most_alike(Dot(torch.eye(3), torch.ones(3)), patterns).tolist() == [-1, -1, -1]
 
 
 @pytest.mark.filterwarnings("ignore:TF32")  # said whenever oneDNN is switched on or off

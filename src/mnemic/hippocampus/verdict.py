@@ -124,7 +124,9 @@ def distance_and_margin(
     best towards pattern j at which the cue stands. It is 0 for a stored picture and 1 half-way to
     another. Noise adds the same to every distance and cancels in their difference, as it does
     not in their ratio. Others that cannot be told from the best by what is known do not count;
-    where none is left, it is infinite.
+    where none is left, it is infinite. A cue that is no nearer to its best than stored patterns
+    are to one another has strayed all the way: far from everything, whichever is nearest is so by
+    a wide margin.
     """
     distances = near.distances.masked_fill(~near.found, torch.inf)
     best, which = distances.min(dim=-1)
@@ -134,6 +136,7 @@ def distance_and_margin(
     another = near.found & (apart > DUPLICATE * variance)
     strayed = 1 - (distances - best[:, None]) / apart
     strayed = strayed.masked_fill(~another, -torch.inf).amax(dim=-1)
+    strayed = torch.where((best > 2 * variance) & strayed.isfinite(), 1.0, strayed)
     return best, torch.where(strayed.isfinite(), strayed.clamp_min(0.0), torch.inf)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mnemic.errors import ConfigError, CueError, EmptyMemoryError, ShapeError
 from mnemic.search.approximate import approximate
-from mnemic.search.certified import NUMBERS, Weighed, weigh
+from mnemic.search.certified import NUMBERS, Weighed, at_once, weigh
 from mnemic.search.dense import fold
 from mnemic.search.fused import fold_fused
 from mnemic.search.index import Index
@@ -20,7 +20,6 @@ from mnemic.search.reduced import DOUBLE_DIGIT, GROUP, SINGLE_DIGIT
 from mnemic.search.similarity import Dot, Masked, Similarity
 
 Method = Literal["auto", "dense", "certified", "approximate"]
-SCREENED = 3 * 2**22  # numbers of two bytes a screening may leave behind: 24 MiB
 SUMMED = 2**11  # patterns of a dense pass summed at a time: rounding grows with their number
 SAMPLE = 2048  # patterns looked at before deciding how to look at all
 WORTH = 20  # scores of a dense pass that cost what one second look costs
@@ -234,7 +233,7 @@ def _named(rows: Tensor, found: Tensor, stored: Stored) -> Int[Tensor, "batch to
 
 
 def _chunks(cues: int, patterns: int) -> list[slice]:
-    size = max(1, SCREENED * GROUP // patterns)
+    size = at_once(patterns)
     return [slice(start, min(start + size, cues)) for start in range(0, cues, size)] or [slice(0)]
 
 

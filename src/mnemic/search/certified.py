@@ -13,12 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mnemic.search.patterns import Stored
-from mnemic.search.reduced import DOUBLE_DIGIT, SINGLE_DIGIT, Scored, Screened, screen
+from mnemic.search.reduced import DOUBLE_DIGIT, GROUP, SINGLE_DIGIT, Scored, Screened, screen
 from mnemic.search.similarity import Similarity
 
 NUMBERS = 2**21  # of patterns scored again, or of values summed, at a time: 16 MiB
 READ = 2**14  # patterns read at a time
 FEW = 4  # cues for which every score is kept
+SCREENED = 3 * 2**22  # numbers of two bytes a screening may leave behind: 24 MiB
 NOTHING = 1e-9  # a weight, over that of the best, that is only counted; or less, to keep a bound
 
 
@@ -61,6 +62,31 @@ def weigh(similarity: Similarity, patterns: Stored, *, error: float, most: float
     left_out = left_out + error / 2
     weighed = _score(seen.group, group, cue, similarity, patterns, best, left_out, nothing)
     return weighed._replace(omitted=weighed.omitted + rounding)
+
+
+def most_alike(similarity: Similarity, patterns: Stored) -> Int[Tensor, " batch"]:
+    """The row that scores highest for each cue, for certain; -1 if none that may answer is found.
+
+    Only what at low precision could be the best is scored in full.
+    """
+    rows = torch.full((len(similarity),), -1)
+    for part in torch.arange(len(similarity)).split(at_once(len(patterns))):
+        some = similarity.of(part)
+        seen = _screen(some, patterns)
+        group, cue, _ = seen.above(_best_scores(seen, some, patterns))
+        logits, member = _in_full(seen.group, group, cue, some, patterns).max(dim=-1)
+        order = logits.argsort(stable=True)  # the best of a cue is written last
+        best = torch.full((len(part),), -1)
+        best[cue[order]] = order
+        found = best >= 0
+        found[found.clone()] = logits[best[found]].isfinite()
+        rows[part[found]] = group[best[found]] * seen.group + member[best[found]]
+    return rows
+
+
+def at_once(patterns: int) -> int:
+    """How many cues to screen so many patterns for, at a time."""
+    return max(1, SCREENED * GROUP // max(1, patterns))
 
 
 def _screen(similarity: Similarity, patterns: Stored) -> Screened:
