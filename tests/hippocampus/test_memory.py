@@ -193,3 +193,12 @@ def test_no_cues_give_no_answers():
 def test_impossible_settings_are_refused(options, says):
     with pytest.raises(ValueError, match=says):
         EpisodicMemory(**options)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_cues_of_any_precision_recall_the_same(dtype):
+    memory = EpisodicMemory(4)
+    memory.store(torch.eye(4, dtype=dtype))
+    cue = torch.eye(4, dtype=dtype)[:2]
+    assert torch.equal(memory.recall(cue).ids, memory.recall(cue.float()).ids)
+    assert torch.equal(memory.novelty(cue), memory.novelty(cue.float()))

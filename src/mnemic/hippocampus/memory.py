@@ -138,7 +138,7 @@ class EpisodicMemory:
         self._refuse_empty(k)
         beta = SPENS2022_BETA if beta is None else beta
         return settle_spens2022(
-            cues.to(self.patterns.device), known, self.patterns, beta=_positive(beta), k=k
+            self._alike(cues), known, self.patterns, beta=_positive(beta), k=k
         )
 
     def recognise(
@@ -159,7 +159,7 @@ class EpisodicMemory:
             raise ConfigError("the published rule has no verdict; use rule='masked'")
         known = self._checked(cues, known, "cue")
         self._refuse_empty(k)
-        cues = cues.to(self.patterns.device)
+        cues = self._alike(cues)
         tuning = self.tuning
         beta = tuning.recall_beta if beta is None else _positive(beta)
         parts: list[Recognised] = []
@@ -192,6 +192,7 @@ class EpisodicMemory:
         0 is a thing seen before, 1 is unlike anything; 1 for everything while nothing is stored.
         """
         known = self._checked(cues, known, "cue")
+        cues = self._alike(cues)
         return self._novelty(cues, known, self._least_distance(cues, known))
 
     def novelty_in_turn(
@@ -199,6 +200,7 @@ class EpisodicMemory:
     ) -> Float[Tensor, " batch"]:
         """``novelty`` of cues that are about to be stored, each after those before it."""
         known = self._checked(cues, known, "cue")
+        cues = self._alike(cues)
         least = self._least_distance(cues, known)
         if len(cues) > 1:
             cost = self.tuning.variance if len(self) else 0.0
@@ -378,6 +380,10 @@ class EpisodicMemory:
             beta,
             None if self.patterns.known is None else self.patterns.known[rows],
         )
+
+    def _alike(self, vectors: Tensor) -> Tensor:
+        """Vectors where the patterns are, in the precision they are kept in."""
+        return vectors.to(self.patterns.device, torch.float32)
 
     def _checked(self, vectors: Tensor, known: Known, what: str) -> Known:
         if vectors.shape[-1] != self.dim:
