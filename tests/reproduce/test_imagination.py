@@ -5,26 +5,19 @@ from scipy.stats import spearmanr
 
 from mnemic.datasets.scenes import NAMES, SIZES
 from mnemic.plots.imagination import unpacked
-from mnemic.reproduce.spens2022_few_shot import Network
-from mnemic.reproduce.spens2022_imagination import (
-    CHANGED,
+from mnemic.reproduce.imagined_judge import (
     SCENES,
     STEADY,
-    Decoded,
     Judge,
-    Pixels,
-    combine,
     distance_to_nearest,
-    never_stored,
-    packed,
     rank_correlation,
     reach,
-    scenes_between,
-    scenes_of_analogies,
-    thumbnails,
-    walk,
     within,
 )
+from mnemic.reproduce.imagined_scenes import never_stored, scenes_between, scenes_of_analogies
+from mnemic.reproduce.imagined_spaces import Decoded, Pixels, combine, walk
+from mnemic.reproduce.spens2022_few_shot import Network
+from mnemic.reproduce.spens2022_imagination import CHANGED, packed, thumbnails
 
 
 class Turned:

@@ -6,22 +6,26 @@ the imagined ones. Whatever is done to latents is done to pixels too: is it more
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from einops import rearrange
-from jaxtyping import Bool, Float, Int
-from scipy.stats import rankdata
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mnemic import datasets
-from mnemic.datasets.scenes import NAMES, SIZES
-from mnemic.neocortex.imagination import analogous, between, dreamt, resembling
+from mnemic.datasets.scenes import NAMES
+from mnemic.neocortex.imagination import dreamt, resembling
 from mnemic.neocortex.student import Grid, Kind
 from mnemic.plots.imagination import changed_scenes, samples, sheet, ways_between
 from mnemic.randomness import generator
+from mnemic.reproduce.imagined_judge import CLASSES, SCENES, Judge
+from mnemic.reproduce.imagined_scenes import (
+    never_stored,
+    rendered,
+    scenes_between,
+    scenes_of_analogies,
+)
+from mnemic.reproduce.imagined_spaces import Decoded, Pixels, Space, combine, walk
 from mnemic.reproduce.pictures import (
     STAND_IN,
     TITLES,
@@ -33,7 +37,7 @@ from mnemic.reproduce.pictures import (
     sizes,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result, ScaleName
-from mnemic.reproduce.spens2022_few_shot import BATCH, Network, learn, look, read
+from mnemic.reproduce.spens2022_few_shot import BATCH, Network, learn, read
 from mnemic.reproduce.teaching import taught_by_replay
 from mnemic.reproduce.workshop import Doing, Workshop
 
@@ -41,8 +45,6 @@ KINDS: tuple[Kind, ...] = ("mnemic", "spens2022")
 PIXELS = "pixels"
 DECODED = "decoded pixels"
 STEPS = 9  # of a way from one picture to another, ends included
-STEADY = 0.9  # rank correlation with the steps; one jump halfway has .87
-NEIGHBOURS = 3
 CHANGED = ("shape", "object hue")
 COLUMNS = 5  # pictures in a row of the sheet
 LEVELS = 1800  # at most, of a picture that is kept among the numbers
@@ -54,244 +56,6 @@ class Config(Experiment):
 
     reading_steps: int
     imagined: int
-
-
-class Attributes(NamedTuple):
-    """What a picture shows, and how many values of each; a label is one of them."""
-
-    names: tuple[str, ...]
-    sizes: tuple[int, ...]
-    ordered: tuple[str, ...]  # read right, if one off
-    label: str
-
-
-SCENES = Attributes(NAMES, SIZES, ("scale", "orientation"), "shape")
-CLASSES = Attributes(("class",), (10,), (), "class")
-
-
-@runtime_checkable
-class Space(Protocol):
-    """Where imagination happens: a student's latents, or the pixels themselves."""
-
-    def encode(self, features: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch latent"]:
-        """Where pictures are in it."""
-        ...
-
-    def decode(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch dim"]:
-        """What is there."""
-        ...
-
-
-class Pixels:
-    """No latents at all: imagination that only blends."""
-
-    def encode(self, features: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
-        """The features as they are."""
-        return features
-
-    def decode(self, latents: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
-        """The features, as far as there are such colours."""
-        return latents.clamp(0, 1)
-
-
-class Decoded(Pixels):
-    """Pixels as a student decodes them: what it makes smooth is smooth on blends of them too."""
-
-    def __init__(self, student: Space) -> None:
-        self.student = student
-
-    def encode(self, features: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
-        """The features as they are coded and decoded."""
-        return self.student.decode(self.student.encode(features))
-
-
-Scenes = tuple[np.ndarray, ...]  # factors of scenes that belong together, row by row
-
-
-def scenes_between(name: str, count: int, *, rng: torch.Generator) -> Scenes:
-    """Pairs of scenes that differ in one ordered factor, far apart in it, and those halfway."""
-    at, size = NAMES.index(name), SIZES[NAMES.index(name)]
-    starts = _any_scenes(count, rng)
-    gap = size // 4 * 2  # even, so that there is a middle
-    starts[:, at] = torch.randint(size - gap, (count,), generator=rng).numpy()
-    ends, middles = starts.copy(), starts.copy()
-    ends[:, at] += gap
-    middles[:, at] += gap // 2
-    return starts, ends, middles
-
-
-def scenes_of_analogies(name: str, count: int, *, rng: torch.Generator) -> Scenes:
-    """Scenes a : b = c : d, as c, b, a and d.
-
-    a and b differ in one factor, c and d in the same way; else c is any scene.
-    """
-    at, size = NAMES.index(name), SIZES[NAMES.index(name)]
-    minus, like = _any_scenes(count, rng), _any_scenes(count, rng)
-    plus = minus.copy()
-    plus[:, at] += torch.randint(1, size, (count,), generator=rng).numpy()
-    plus[:, at] %= size
-    like[:, at] = minus[:, at]
-    true = like.copy()
-    true[:, at] = plus[:, at]
-    return like, plus, minus, true
-
-
-def never_stored(scenes: Scenes, stored: np.ndarray, count: int) -> Scenes:
-    """The first so many scenes that belong together, of which none is among the stored."""
-    known = _number(stored)
-    new = ~np.any([np.isin(_number(each), known) for each in scenes], axis=0)
-    return tuple(each[new][:count] for each in scenes)
-
-
-def _any_scenes(count: int, rng: torch.Generator) -> np.ndarray:
-    columns = [torch.randint(size, (count,), generator=rng) for size in SIZES]
-    return torch.stack(columns, dim=-1).numpy()
-
-
-def _number(factors: np.ndarray) -> np.ndarray:
-    return np.asarray(np.ravel_multi_index(tuple(factors.T), SIZES))
-
-
-def walk(
-    space: Space, starts: Float[Tensor, "ways dim"], ends: Float[Tensor, "ways dim"], steps: int
-) -> Float[Tensor, "ways steps dim"]:
-    """Pictures on the straight line, in some space, from each picture to another."""
-    pairs = zip(space.encode(starts), space.encode(ends), strict=True)
-    latents = torch.cat([between(start, end, steps) for start, end in pairs])
-    return rearrange(space.decode(latents), "(ways steps) dim -> ways steps dim", steps=steps)
-
-
-def combine(
-    space: Space,
-    like: Float[Tensor, "count dim"],
-    plus: Float[Tensor, "count dim"],
-    minus: Float[Tensor, "count dim"],
-) -> Float[Tensor, "count dim"]:
-    """Pictures ``like``, changed in some space as ``plus`` differ from ``minus``."""
-    coded = zip(*(space.encode(each) for each in (like, plus, minus)), strict=True)
-    return space.decode(torch.stack([analogous(*each) for each in coded]))
-
-
-def distance_to_nearest(
-    pictures: Float[Tensor, "count dim"], real: Float[Tensor, "many dim"]
-) -> Float[Tensor, " count"]:
-    """Root mean square difference of each picture from the nearest real one."""
-    nearest = [torch.cdist(some, real).amin(dim=-1) for some in pictures.split(256)]
-    return torch.cat(nearest) / pictures.shape[1] ** 0.5
-
-
-def reach(seen: Float[Tensor, "count seen"]) -> Float[Tensor, " count"]:
-    """How far the surroundings of each point go: to its third nearest other."""
-    nth = min(NEIGHBOURS + 1, len(seen))  # the nearest of all is itself
-    return torch.cat(
-        [torch.cdist(some, seen).kthvalue(nth, dim=-1).values for some in seen.split(256)]
-    )
-
-
-def within(
-    points: Float[Tensor, "count seen"],
-    others: Float[Tensor, "others seen"],
-    reached: Float[Tensor, " others"],
-) -> Bool[Tensor, " count"]:
-    """Whether a point lies in the surroundings of any of the others.
-
-    Of imagined among real it is precision, of real among imagined recall: Kynkäänniemi et al.
-    2019, *Improved precision and recall metric for assessing generative models*.
-    """
-    near = [(torch.cdist(some, others) <= reached).any(dim=-1) for some in points.split(256)]
-    return torch.cat(near)
-
-
-def rank_correlation(read: Int[np.ndarray, "ways steps"]) -> Float[np.ndarray, " ways"]:
-    """Spearman's, of what is read along each way with the steps; 0 where nothing changes."""
-    ranks = rankdata(read, axis=1) - (read.shape[1] + 1) / 2
-    steps = np.arange(read.shape[1]) - (read.shape[1] - 1) / 2
-    length = np.linalg.norm(ranks, axis=1) * np.linalg.norm(steps)
-    return np.divide(ranks @ steps, length, out=np.zeros(len(read)), where=length > 0)
-
-
-class Judge:
-    """Tells what a picture shows, and whether it is like real ones, from pixels alone."""
-
-    def __init__(
-        self, reader: Network, attributes: Attributes, real: Float[Tensor, "many dim"]
-    ) -> None:
-        self.reader = reader
-        self.attributes = attributes
-        self.real = real
-        self.seen = look(reader, real)
-        self.reached = reach(self.seen)
-        self.off = torch.tensor([int(name in attributes.ordered) for name in attributes.names])
-
-    def like_the_real(self, pictures: Float[Tensor, "count dim"]) -> float:
-        """Share that lies among the real: precision.
-
-        An average is like the real too: it means little without ``variety``.
-        """
-        near = within(look(self.reader, pictures), self.seen, self.reached)
-        return float(near.double().mean())
-
-    def realism(self, pictures: Float[Tensor, "count dim"]) -> Numbers:
-        """Two measures: in what the reader sees, and in pixels."""
-        return {
-            "like the real": self.like_the_real(pictures),
-            "distance": float(distance_to_nearest(pictures, self.real).mean()),
-        }
-
-    def variety(self, pictures: Float[Tensor, "count dim"]) -> Numbers:
-        """How much of the real is reached (recall), and how far pictures are from one another."""
-        seen = look(self.reader, pictures)
-        near = within(self.seen[: len(seen)], seen, reach(seen))
-        return {
-            "real reached": float(near.double().mean()),
-            "spread": float(torch.pdist(pictures).mean()) / pictures.shape[1] ** 0.5,
-        }
-
-    def right(
-        self, pictures: Float[Tensor, "count dim"], truth: Int[np.ndarray, "count attributes"]
-    ) -> Bool[Tensor, "count attributes"]:
-        """Whether each attribute is read as it should be; of ordered ones, nearly."""
-        return (read(self.reader, pictures) - torch.from_numpy(truth)).abs() <= self.off
-
-    def steadiness(
-        self,
-        ways: Float[Tensor, "ways steps dim"],
-        starts: Int[np.ndarray, "ways attributes"],
-        ends: Int[np.ndarray, "ways attributes"],
-    ) -> Numbers:
-        """How steadily each ordered attribute goes from one end of a way to the other.
-
-        Ways whose ends lie less than a third of its range apart are left out.
-        """
-        told = read(self.reader, ways.flatten(0, 1)).view(*ways.shape[:2], -1).numpy()
-        numbers: Numbers = {}
-        for name in self.attributes.ordered:
-            at = self.attributes.names.index(name)
-            apart = ends[:, at] - starts[:, at]
-            far = np.abs(apart) >= self.attributes.sizes[at] / 3
-            ranks = rank_correlation(told[far, :, at]) * np.sign(apart[far])
-            numbers[name] = {
-                "share": float((ranks >= STEADY).mean()),
-                "rank correlation": float(ranks.mean()),
-            }
-        return numbers
-
-    def compared(
-        self,
-        pictures: Float[Tensor, "count dim"],
-        true: Float[Tensor, "count dim"],
-        truth: Int[np.ndarray, "count attributes"],
-        name: str,
-    ) -> Numbers:
-        """Imagined scenes beside those they should be, which another attribute was given."""
-        at, right = self.attributes.names.index(name), self.right(pictures, truth)
-        rest = [other for other in range(right.shape[1]) if other != at]
-        return {
-            "shown": float(right[:, at].double().mean()),
-            "rest kept": float(right[:, rest].all(dim=-1).double().mean()),
-            "both": float(right.all(dim=-1).double().mean()),
-            "error": float((pictures - true).abs().mean()),
-        }
 
 
 def load(config: Config, seed: int) -> Data:
@@ -400,7 +164,7 @@ def _changed(
     for name in SCENES.ordered:
         rng = generator(seed, f"middle {name}")
         scenes = never_stored(scenes_between(name, 2 * count, rng=rng), known, count)
-        starts, ends, true = (_rendered(each) for each in scenes)
+        starts, ends, true = (rendered(each) for each in scenes)
         made = {of: walk(space, starts, ends, 3)[:, 1] for of, space in spaces.items()}
         middles[name] = _beside_the_true(judge, spaces, made, true, scenes[-1], name)
     sums: Numbers = {}
@@ -408,7 +172,7 @@ def _changed(
     for name in CHANGED:
         rng = generator(seed, f"analogies {name}")
         scenes = never_stored(scenes_of_analogies(name, 2 * count, rng=rng), known, count)
-        *terms, true = (_rendered(each) for each in scenes)
+        *terms, true = (rendered(each) for each in scenes)
         made = {of: combine(space, *terms) for of, space in spaces.items()}
         sums[name] = _beside_the_true(judge, spaces, made, true, scenes[-1], name)
         rows[f"arithmetic, {name}"] = torch.stack(
@@ -482,10 +246,6 @@ def _of_a_kind(
             "like the real": judge.like_the_real(pictures),
         }
     return numbers
-
-
-def _rendered(factors: np.ndarray) -> Float[Tensor, "count dim"]:
-    return features(datasets.shapes3d(factors=factors).images)
 
 
 def thumbnails(
