@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from mnemic.cli.terminal import NO, Json, bars, print_json, say_it, say_table
 from mnemic.errors import ConfigError, DataError
@@ -95,7 +95,8 @@ def _list(found: list[Result], *, as_json: bool) -> None:
         fields = ("name", "paper", "figure", "claim")
         print_json([{field: getattr(result, field) for field in fields} for result in found])
         return
-    table = Table("result", "from", "claim", box=None)
+    names = max(len(result.name) for result in found)  # to be typed again: whole, in any terminal
+    table = Table(Column("result", min_width=names), "claim", box=None)
     for result in found:
-        table.add_row(result.name, f"{result.paper}, {result.figure}", result.claim)
+        table.add_row(result.name, f"{result.claim} ({result.paper}, {result.figure})")
     say_table(table)
