@@ -9,20 +9,18 @@ import torch
 from mnemic import Memory
 from mnemic.neocortex import make_student
 from mnemic.reproduce import life_ageing, life_continual
-from mnemic.reproduce.life_ageing import (
+from mnemic.reproduce.life_ageing import damaged, without_hippocampus, without_some
+from mnemic.reproduce.life_continual import DREAMT, NEW, REPLAYED, SCHEMAS, after, lesson_of
+from mnemic.reproduce.weeks import (
     Kept,
     Life,
     by_age,
-    damaged,
     hidden_error,
     kept_by_age,
     live,
     recalled,
     spans,
-    without_hippocampus,
-    without_some,
 )
-from mnemic.reproduce.life_continual import DREAMT, NEW, REPLAYED, SCHEMAS, after, lesson_of
 
 SIDE = 14
 
