@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mnemic.records import Experience, Point, Replay, Schema, Settled
+from mnemic.records import Experience, Maker, Point, Replay, Schema, Settled
 
 
 class Encoded(NamedTuple):
@@ -125,6 +125,30 @@ class KeptStudent(NamedTuple):
 
     version: int
     sense: str
+class Node(NamedTuple):
+    """A node of the concept graph. Nodes that follow one another are one concept, their root."""
+
+    id: int
+    root: int
+    label: str | None
+    made_by: Maker
+    sense: str | None  # of all its points; None: of any
+    synset: int | None  # its place in the thesaurus
+    partner: int | None  # the node it goes with, by synchrony
+    merged: int | None  # the node it was told to follow
+    follows: int | None  # either, or none
+    document: Mapping[str, Any]
+
+
+class Tie(NamedTuple):
+    """How often another node fired when this one did and the other could have."""
+
+    other: Node
+    weight: float
+    chances: int  # how often the other could have
+    apart: bool  # seen side by side in one sense: two things
+
+
     file: str  # its weights, beside the store
     report: Mapping[str, Any]  # plain JSON: how it was trained, and what is usual for it
 

@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 Source = Literal["detail", "schema", "mixed"]
+Bond = Literal["told", "synchrony", "locality"]  # how a point came to its concept
+Maker = Literal["label", "locality", "person", "thesaurus", "cluster"]  # of a concept
 
 
 class Settled(NamedTuple):
@@ -180,6 +182,81 @@ class Inferred:
     invented: Bool[np.ndarray, "height width"]  # pixels that are the student's
     latent: Float[np.ndarray, " latent"]
     surprise: float  # at what is known
+class Link(NamedTuple):
+    """What ties a point to its concept."""
+
+    engram: int
+    point: int | None  # None: the words of an engram that has no part in any sense
+    sense: str | None
+    weight: float  # 0..1; 1 for all where links are binary
+    made_by: Bond
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concept:
+    """What points in any sense have in common, as it stands.
+
+    ``label`` is None while nobody has named it. ``links`` counts its points in each sense, words
+    of engrams without parts under "words".
+    """
+
+    id: int
+    label: str | None
+    names: tuple[str, ...]  # all that lead to it
+    made_by: Maker
+    links: Mapping[str, int]
+    parents: tuple[int, ...]
+    children: tuple[int, ...]
+    document: Mapping[str, Any]  # a definition, where a thesaurus has one
+
+
+class Neighbour(NamedTuple):
+    """A concept of the wider context of another."""
+
+    concept: Concept
+    weight: float  # how often it fires when the other does, 0..1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A concept and all below it."""
+
+    concept: Concept
+    below: tuple["Branch", ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConceptEvent:
+    """What a person did to concepts, and whether it was taken back."""
+
+    id: int
+    time: datetime
+    kind: Literal["add", "merge", "split", "rename", "place"]
+    concepts: tuple[int, ...]  # that it changed
+    undone: bool
+
+
+class Fired(NamedTuple):
+    """A concept that a cue might have meant instead."""
+
+    id: int
+    label: str | None
+    activation: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActiveConcept:
+    """The one concept that fires for a cue; the others are inhibited.
+
+    ``activation`` is its share of the excitation, 0..1.
+    """
+
+    id: int
+    label: str | None
+    activation: float
+    runners_up: tuple[Fired, ...]
+
+
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

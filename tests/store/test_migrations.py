@@ -206,8 +206,30 @@ def test_an_old_store_opened_by_many_at_once_is_upgraded_once(path):
 def test_an_earlier_mnemic_would_refuse_an_upgraded_store(path, monkeypatch):
     SqliteStore(path).close()
     monkeypatch.setattr("mnemic.store.sqlite.STEPS", STEPS[:1])
-    with pytest.raises(NewerVersionError, match="format 2, this mnemic reads up to 1"):
+    with pytest.raises(NewerVersionError, match=f"format {len(STEPS)}, this mnemic reads up to 1"):
         SqliteStore(path)
+
+
+def test_the_labels_of_an_old_store_are_concepts_of_the_new_one(tmp_path):
+    path = tmp_path / "memory.sqlite"
+    words = happened(7, label="b")  # a label, and no part in any sense
+    given = [ONE, TWO, happened(6, label="a", points=[seen(b"3")]), words, happened(8, label="  ")]
+    write_format_1(path, given)
+    for _ in range(2):
+        with closing(SqliteStore(path)) as store:
+            a, b = store.graph.named("a"), store.graph.named("b")
+            assert store.graph.names() == ["a", "b"]
+            assert [(one.id, one.label, one.root) for one in store.graph.roots()] == [
+                (a, "a", a),
+                (b, "b", b),
+            ]
+            assert {(one.engram, one.point) for one in store.graph.links(a)} == {
+                (1, 1),
+                (1, 2),
+                (3, 3),
+            }
+            assert [(one.engram, one.point) for one in store.graph.links(b)] == [(4, None)]
+            assert store.check() == []
 
 
 def test_damage_from_before_the_upgrade_is_still_told(tmp_path):

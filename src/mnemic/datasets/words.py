@@ -137,11 +137,12 @@ def wordnet(kinds: Sequence[str] = KINDS, *, root: str | Path | None = None) -> 
 
     Raises ``DataError`` if they are nowhere and ``MediaError`` if they are damaged.
     """
-    folder = _wordnet_folder(_path(root))
+    folder = wordnet_folder(_path(root))
     return tuple(synset for kind in kinds for synset in _synsets(folder / f"data.{kind}"))
 
 
-def _wordnet_folder(root: Path | None) -> Path:
+def wordnet_folder(root: Path | None = None) -> Path:
+    """Where the files of WordNet are; ``DataError`` as ``wordnet`` has it."""
     folders = [*([] if root is None else [root]), *(place / "wordnet" for place in places(root))]
     folders.append(WORDNET)
     names = [f"{part}.{kind}" for part in ("data", "index") for kind in KINDS]
@@ -160,12 +161,13 @@ def _synsets(file: Path) -> Iterator[Synset]:
         if line.startswith(" "):
             continue
         try:
-            yield _synset(line)
+            yield synset_of(line)
         except (ValueError, IndexError, KeyError) as error:
             raise MediaError(f"{file} has a line that is no synset: {line[:80]!r}") from error
 
 
-def _synset(line: str) -> Synset:
+def synset_of(line: str) -> Synset:
+    """The synset a line of a file ``data.noun`` … holds."""
     fields, _, gloss = line.partition(" | ")
     offset, _, kind, count, *rest = fields.split(" ")
     words, rest = rest[: 2 * int(count, 16) : 2], rest[2 * int(count, 16) :]
@@ -219,7 +221,7 @@ def base_forms(*, root: str | Path | None = None) -> Callable[[str], str]:
 
     Raises ``DataError`` as ``wordnet`` does.
     """
-    folder = _wordnet_folder(_path(root))
+    folder = wordnet_folder(_path(root))
     listed = {kind: set(_first_words(folder / f"index.{kind}")) for kind in KINDS}
     exceptions = {kind: dict(_exceptions(folder / f"{kind}.exc")) for kind in KINDS}
 

@@ -4,7 +4,7 @@ import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -24,6 +24,9 @@ from mnemic.errors import (
 )
 from mnemic.protocols import Changes, Kept, KeptPoint, KeptStudent, Night, Space, Stored
 from mnemic.records import Experience
+from mnemic.store.concept_care import faults, prune
+from mnemic.store.concept_events import EventRows
+from mnemic.store.concepts import ConceptRows
 from mnemic.store.failures import typed
 from mnemic.store.migrations import APPLICATION_ID, STEPS
 from mnemic.store.nights import put_schemas, take_lease, write_night
@@ -57,6 +60,8 @@ class SqliteStore:
         self.read_only = read_only
         self._lock = threading.RLock()
         self._data_version = -1
+        self.graph = ConceptRows(self._rows)
+        self.events = EventRows(self._rows)
         with typed(path):
             mode = "ro" if read_only else "rwc" if create is not None else "rw"
             self._db = sqlite3.connect(
@@ -130,8 +135,15 @@ class SqliteStore:
         with self._decoding("its settings"):
             return json.loads(self._value("SELECT json FROM config"))
 
-    def add(self, experiences: Sequence[Experience]) -> list[Stored]:
-        """Store experiences in one transaction, synced to disk before this returns."""
+    def add(
+        self,
+        experiences: Sequence[Experience],
+        bind: Callable[[Sequence[Stored]], None] | None = None,
+    ) -> list[Stored]:
+        """Store experiences in one transaction, synced to disk before this returns.
+
+        ``bind`` is called within it, once the rows are written: where it fails, nothing is stored.
+        """
         rows = [
             experience_row(experience) for experience in experiences
         ]  # fails before anything is begun
@@ -171,7 +183,15 @@ class SqliteStore:
                 "INSERT INTO revisions (engram, change) VALUES (?, 'stored')",
                 ([stored.id] for stored in added),
             )
+            if bind is not None:
+                bind(added)
         return added
+
+    @contextlib.contextmanager
+    def changing(self) -> Generator[None]:
+        """One transaction in which rows of ``graph`` and ``events`` may change."""
+        with self._writing():
+            yield
 
     def _refuse_outdated(self, experiences: Sequence[Experience]) -> None:
         schemas = (point.schema for one in experiences for point in one.points)
@@ -263,11 +283,13 @@ class SqliteStore:
         """
         with self._writing():
             self._refuse_missing(ids, self.present(ids))
+            linked = {node for nodes in self.graph.of_engrams(ids).values() for node in nodes}
             for id in {int(id) for id in ids}:
                 self._db.execute("DELETE FROM engrams WHERE id = ?", [id])
                 self._db.execute(
                     "INSERT INTO revisions (engram, change) VALUES (?, 'forgotten')", [id]
                 )
+            prune(self.graph, self.events, linked)
         self._rewrite("forgotten")
         if not self._empty_log():
             raise StoreBusyError(
@@ -433,16 +455,18 @@ class SqliteStore:
 
     def check(self) -> list[str]:
         """What SQLite finds wrong with the file, rows that point nowhere, and changed content."""
-        faults: list[str] = []
+        found: list[str] = []
         try:
-            faults += [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
+            found += [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
             for table, row, parent, _ in self._rows("PRAGMA foreign_key_check"):
-                faults.append(f"row {row} of {table} belongs to a missing row of {parent}")
-            faults += [f"engram {id} is not what was stored" for id in self._changed()]
-            faults += [f"the schema of point {id} is not what was stored" for id in self._blurred()]
+                found.append(f"row {row} of {table} belongs to a missing row of {parent}")
+            found += [f"engram {id} is not what was stored" for id in self._changed()]
+            found += [f"the schema of point {id} is not what was stored" for id in self._blurred()]
+            with self._decoding("the concepts"):
+                found += faults(self.graph)
         except StoreError as error:
-            faults.append(str(error))
-        return faults
+            found.append(str(error))
+        return found
 
     def _changed(self) -> list[int]:
         """Engrams whose content does not have the checksum it was stored with."""

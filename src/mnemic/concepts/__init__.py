@@ -1,0 +1,1 @@
+"""Concepts: what points in any sense have in common."""

@@ -1,0 +1,145 @@
+"""Association: what has to be known before experiences are stored, to bind them as they are."""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+
+import torch
+
+from mnemic.concepts.activation import active
+from mnemic.concepts.binding import Binder, Candidate, sharpest
+from mnemic.concepts.settings import ConceptSettings
+from mnemic.concepts.space import NEAR, Near, Space
+from mnemic.concepts.thesaurus import Thesaurus
+from mnemic.cues import Part
+from mnemic.points import Points
+from mnemic.protocols import Stored
+from mnemic.records import ActiveConcept, Experience
+from mnemic.store import SqliteStore
+
+Bind = Callable[[Sequence[Stored]], None]
+
+
+class Association:
+    """The spaces of all senses, and the thesaurus; each process has its own."""
+
+    def __init__(self, store: SqliteStore, places: Mapping[str, Points], *, seed: int) -> None:
+        self.store = store
+        self.places = places
+        self.seed = seed
+        self.thesaurus = Thesaurus.found()
+        self._spaces: dict[str, Space] = {}
+
+    @property
+    def settings(self) -> ConceptSettings:
+        """What was chosen for this memory, by whatever process."""
+        return ConceptSettings().changed(self.store.graph.settings)
+
+    @property
+    def senses(self) -> dict[str, str]:
+        """All senses and their modalities, the sharper ones later."""
+        return {name: one.sense.modality for name, one in self.places.items()}
+
+    def space(self, sense: str, settings: ConceptSettings | None = None) -> Space:
+        """Where the points of a sense lie."""
+        kind = (settings or self.settings).space
+        if sense not in self._spaces or self._spaces[sense].kind != kind:
+            self._spaces[sense] = Space(
+                self.places[sense], self.store.graph, kind=kind, seed=self.seed
+            )
+        return self._spaces[sense]
+
+    def binding(self, parts: Sequence[Sequence[Part]], experiences: Sequence[Experience]) -> Bind:
+        """What binds these experiences, called within the transaction that stores them.
+
+        What they lie near is sought before it is begun: among what is stored, and among those of
+        them that come before.
+        """
+        settings = self.settings
+        near: dict[int, list[Candidate]] = {}
+        flat = [part for mine in parts for part in mine]
+        points = [point for one in experiences for point in one.points]
+        keys = [sharpest(self.senses, {part.sense for part in mine}) for mine in parts]
+        for sense in set().union(*keys):
+            places = [place for place, part in enumerate(flat) if part.sense == sense]
+            space = self.space(sense, settings)
+            vectors, known = space.vectors(
+                [flat[place].encoded for place in places], [points[place] for place in places]
+            )
+            found = space.nearest(vectors, known)
+            if len(places) > 1:
+                rows = [flat[place].row for place in places]
+                found = _with_earlier(found, space.among(vectors, known), places, rows)
+            for place, vector, some in zip(places, vectors, found, strict=True):
+                fits = [(point, space.joins(distance, vector)) for point, distance in some]
+                near[place] = [Candidate(point, fit) for point, fit in fits if fit is not None]
+
+        def bind(added: Sequence[Stored]) -> None:
+            binder = Binder(
+                self.store.graph,
+                settings,
+                self.thesaurus,
+                senses=self.senses,
+            )
+            ids = [kept.id for stored in added for kept in stored.points]
+            meant = {
+                ids[place]: [
+                    Candidate(ids[~one.point] if one.point < 0 else one.point, one.fit)
+                    for one in some
+                ]
+                for place, some in near.items()
+            }
+            for stored, one in zip(added, experiences, strict=True):
+                binder.bind(stored, one, meant)
+
+        return bind
+
+    def fired(
+        self,
+        parts: Sequence[Part],
+        near: Mapping[str, Sequence[Near]],
+        remembered: Mapping[int, float],
+    ) -> ActiveConcept | None:
+        """The concept that fires for a cue; None where it is near none.
+
+        ``near`` has what is stored near each part, by sense, as recall has found it;
+        ``remembered`` how sure it is of engrams.
+        """
+        settings = self.settings
+        excited: list[dict[int, float]] = []
+        for sense in self.places:
+            mine = [part for part in parts if part.sense == sense]
+            if not mine:
+                continue
+            space = self.space(sense, settings)
+            vectors, known = space.vectors([part.encoded for part in mine])
+            found = near.get(sense) if not space.in_latents else None
+            found = space.nearest(vectors, known) if found is None else found
+            for vector, some in zip(vectors, found, strict=True):
+                fits = {point: space.joins(distance, vector) for point, distance in some}
+                excited.append({point: fit for point, fit in fits.items() if fit is not None})
+        return active(self.store.graph, excited, remembered)
+
+
+def _with_earlier(
+    stored: Sequence[Near], among: torch.Tensor, places: Sequence[int], rows: Sequence[int]
+) -> list[Near]:
+    """The nearest among what is stored and those of the same batch that come before.
+
+    The latter have no ids yet: ``~place`` stands for them.
+    """
+    row = torch.tensor(rows)
+    later = row[None, :] >= row[:, None]
+    distances, columns = (
+        among.clamp_min(0.0)
+        .masked_fill(later, torch.inf)
+        .topk(min(NEAR, len(places)), dim=-1, largest=False)
+    )
+    merged: list[Near] = []
+    for mine, far, which in zip(stored, distances.tolist(), columns.tolist(), strict=True):
+        earlier = [
+            (~places[column], distance)
+            for column, distance in zip(which, far, strict=True)
+            if distance < torch.inf
+        ]
+        merged.append(sorted([*mine, *earlier], key=itemgetter(1))[:NEAR])
+    return merged
