@@ -11,14 +11,14 @@ from mnemic.plots.distortion import unpacked
 from mnemic.reproduce.spens2024_boundary import ZOOMS, is_object, most_alike, object_size, zoomed
 from mnemic.reproduce.spens2024_extended import (
     ExtendedMemory,
+    Traces,
     badly_predicted,
-    overwritten,
     own_share,
     packed,
     put_out,
     rank_correlation,
+    rebuilt,
     recalled_as_published,
-    seen_by,
     squared_error,
     traces_of,
     with_squares,
@@ -66,7 +66,7 @@ def test_detail_lies_over_the_schema_and_nowhere_else():
     detailed = torch.zeros(1, 48, dtype=torch.bool)
     detailed[0, 4] = True  # the second pixel, green
     seen = torch.full((1, 48), 0.9)
-    came = overwritten(FLAT, traces_of(seen, latents, detailed)).reshape(16, 3)
+    came = rebuilt(FLAT, Traces(latents, seen, detailed)).reshape(16, 3)
     assert came[1].tolist() == pytest.approx([0.1, 0.9, 0.3])
     assert torch.allclose(came[[0, *range(2, 16)]], latents.expand(15, 3))
 
@@ -74,20 +74,22 @@ def test_detail_lies_over_the_schema_and_nowhere_else():
 @pytest.mark.parametrize("threshold", [0.05, 0.2])
 def test_a_memory_comes_back_no_further_off_than_the_threshold(rng, threshold):
     seen = pictures(rng, 20)
-    memory = ExtendedMemory(FLAT, seen_by(FLAT, seen, threshold), 0)
-    came = memory.recall(seen_by(FLAT, put_out(seen, rng=rng), threshold))
+    memory = ExtendedMemory(FLAT, traces_of(FLAT, seen, threshold), 0)
+    came = memory.recall(put_out(seen, rng=rng))
     assert own_share(came, seen) == 1.0
     assert float((came - seen).abs().max()) <= threshold + 1e-4
 
 
-def test_a_trace_is_found_by_what_is_known_of_it_and_not_by_what_is_not(rng):
-    # of the first, nothing is missed: all its features are unknown, and none of them is black
+def test_a_trace_without_detail_is_found_as_well_as_one_with_much(rng):
+    # of the first, nothing is missed: it is its latent alone
     even, odd = torch.full((1, 48), 0.5), pictures(rng, 1)
-    memory = ExtendedMemory(FLAT, seen_by(FLAT, torch.cat([even, odd]), 0.05), 0)
-    assert not bool(memory.stored.known[0, :48].any())
-    came = memory.recall(seen_by(FLAT, torch.cat([even, odd]), 0.05))
-    assert torch.allclose(came[:1], even)
-    assert float((came[1:] - odd).abs().max()) <= 0.05 + 1e-4
+    seen = torch.cat([even, odd])
+    memory = ExtendedMemory(FLAT, traces_of(FLAT, seen, 0.05), 0)
+    assert memory.stored.detailed.any(dim=-1).tolist() == [False, True]
+    for cues, known in ((put_out(seen, rng=rng), None), (seen, torch.arange(48) < 24)):
+        came = memory.recall(cues, None if known is None else known.expand(2, -1))
+        assert torch.allclose(came[:1], even, atol=1e-4)
+        assert float((came[1:] - odd).abs().max()) <= 0.05 + 1e-4
 
 
 def test_by_the_published_rule_a_pixel_is_kept_in_all_colours_or_in_none():

@@ -1,6 +1,6 @@
 """The extended model of Spens & Burgess (2024): a memory is a schema and what the schema misses.
 
-The teacher stores the student's latent of a picture together with those of its features that the
+A trace of a picture is the student's latent of it together with those of its features that the
 student predicts badly. Recalled, the latent is decoded, and the features stored overwrite what
 was decoded. The lower the threshold, the more detail is kept, and the more it costs.
 
@@ -24,7 +24,6 @@ from torch import Tensor
 
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.neocortex import Student
-from mnemic.neocortex.completion import impute
 from mnemic.neocortex.student import Grid, Kind
 from mnemic.plots.distortion import stages_of_recall, trade_off
 from mnemic.randomness import generator
@@ -65,25 +64,31 @@ class Config(Experiment):
 
 
 class Traces(NamedTuple):
-    """Memories in the extended model: a picture's features, then its latent."""
+    """Memories in the extended model: a latent, and the features it is not trusted with."""
 
-    patterns: Float[Tensor, "count width"]
-    known: Bool[Tensor, "count width"]  # False for the features that the schema is trusted with
+    latents: Float[Tensor, "count latent"]
+    detail: Float[Tensor, "count dim"]
+    detailed: Bool[Tensor, "count dim"]  # where detail is stored
 
 
 class ExtendedMemory:
-    """A teacher of traces, with the student that gives their latents a picture."""
+    """A teacher of traces, with the student that gives their latents a picture.
+
+    A cue is compared with the pictures that traces stand for, as a ``Memory`` that keeps detail
+    does: keys are rebuilt. Were a trace no more than its stored features to recall, the one with
+    most of them would be found most often.
+    """
 
     def __init__(self, student: Student, stored: Traces, seed: int) -> None:
-        self.student, self.stored = student, stored
-        self.teacher = EpisodicMemory(stored.patterns.shape[1], seed=seed)
-        self.teacher.store(*stored)
+        self.stored = stored
+        self.teacher = EpisodicMemory(student.dim, seed=seed)
+        self.teacher.store(rebuilt(student, stored))
 
-    def recall(self, cues: Traces) -> Float[Tensor, "count dim"]:
-        """The picture each cue brings back: by the teacher, the student, and the detail."""
-        settled = self.teacher.recall(*cues)
-        heaviest = settled.ids[:, 0] - 1  # ids count from 1
-        return overwritten(self.student, Traces(settled.pattern, self.stored.known[heaviest]))
+    def recall(
+        self, cues: Float[Tensor, "count dim"], known: Bool[Tensor, "count dim"] | None = None
+    ) -> Float[Tensor, "count dim"]:
+        """The picture each cue brings back, from what is known of it."""
+        return self.teacher.recall(cues, known).pattern
 
 
 def badly_predicted(
@@ -93,29 +98,15 @@ def badly_predicted(
     return (pictures - schemas).abs() > threshold
 
 
-def traces_of(
-    pictures: Float[Tensor, "count dim"],
-    latents: Float[Tensor, "count latent"],
-    detailed: Bool[Tensor, "count dim"],
-) -> Traces:
-    """What the teacher is given of pictures: their latents, and the features that are detailed."""
-    return Traces(
-        torch.cat([torch.where(detailed, pictures, 0.0), latents], dim=-1),
-        torch.cat([detailed, torch.ones_like(latents, dtype=torch.bool)], dim=-1),
-    )
-
-
-def overwritten(student: Student, traces: Traces) -> Float[Tensor, "count dim"]:
-    """The pictures that traces stand for: the latent decoded, what is known of features over it."""
-    detail, latents = traces.patterns.split([student.dim, student.latent_dim], dim=-1)
-    return torch.where(traces.known[:, : student.dim], detail, student.decode(latents))
-
-
-def seen_by(student: Student, pictures: Float[Tensor, "count dim"], threshold: float) -> Traces:
+def traces_of(student: Student, pictures: Float[Tensor, "count dim"], threshold: float) -> Traces:
     """Pictures as a student and a threshold make traces of them."""
     latents = student.encode(pictures)
-    missed = badly_predicted(pictures, student.decode(latents), threshold)
-    return traces_of(pictures, latents, missed)
+    return Traces(latents, pictures, badly_predicted(pictures, student.decode(latents), threshold))
+
+
+def rebuilt(student: Student, traces: Traces) -> Float[Tensor, "count dim"]:
+    """The pictures that traces stand for: the latent decoded, what is stored of detail over it."""
+    return torch.where(traces.detailed, traces.detail, student.decode(traces.latents))
 
 
 def recalled_as_published(
@@ -162,21 +153,16 @@ def _remembered(
 ) -> Generator[Doing, None, Numbers]:
     cues = put_out(pictures, rng=generator(seed, "put out"))
     halves = masks("halves", len(pictures), grid, seed)
-    yield Doing(f"{kind} guessing from halves", 0, 1)
-    guesses = impute(student, pictures, halves)
-    guessed = student.decode(guesses)
     ours: dict[str, list[float]] = {name: [] for name in PUBLISHED}
     published: dict[str, list[float]] = {name: [] for name in PUBLISHED}
     own: dict[str, list[float]] = {"a tenth put out": [], "half missing": []}
     for index, threshold in enumerate(THRESHOLDS):
         yield Doing(f"{kind} remembering", index, len(THRESHOLDS))
-        memory = ExtendedMemory(student, seen_by(student, pictures, threshold), seed)
-        recalled = memory.recall(seen_by(student, cues, threshold))
-        _tell(ours, pictures, recalled, memory.stored.known[:, : student.dim])
-        missed = halves & badly_predicted(pictures, guessed, threshold)
-        from_half = memory.recall(traces_of(pictures, guesses, missed))
+        memory = ExtendedMemory(student, traces_of(student, pictures, threshold), seed)
+        recalled = memory.recall(cues)
+        _tell(ours, pictures, recalled, memory.stored.detailed)
         own["a tenth put out"].append(own_share(recalled, pictures))
-        own["half missing"].append(own_share(from_half, pictures))
+        own["half missing"].append(own_share(memory.recall(pictures, halves), pictures))
         by_rule, kept = recalled_as_published(student, pictures, cues, threshold, seed)
         _tell(published, pictures, by_rule, kept)
     return {
@@ -261,11 +247,10 @@ def _shown(student: Student, pictures: Tensor, seed: int) -> Numbers:
     cues = put_out(pictures, rng=generator(seed, "put out"))
     shown = {"seen": pictures[0], "schema": student.decode(student.encode(pictures[:1]))[0]}
     for threshold in SHOWN:
-        memory = ExtendedMemory(student, seen_by(student, pictures, threshold), seed)
-        stored = memory.stored.known[0, : student.dim]
+        memory = ExtendedMemory(student, traces_of(student, pictures, threshold), seed)
+        stored = memory.stored.detailed[0]
         shown[f"stored at {threshold:g}"] = torch.where(stored, pictures[0], GREY)
-        recalled = memory.recall(seen_by(student, cues, threshold))
-        shown[f"recalled at {threshold:g}"] = recalled[0]
+        shown[f"recalled at {threshold:g}"] = memory.recall(cues)[0]
     return {name: packed(picture) for name, picture in shown.items()}
 
 

@@ -43,7 +43,6 @@ from mnemic.reproduce.registry import Data, Expected, Numbers, Result
 from mnemic.reproduce.spens2024_boundary import FLOOR, OBJECT, WALL, load
 from mnemic.reproduce.spens2024_extended import (
     ExtendedMemory,
-    badly_predicted,
     packed,
     traces_of,
     with_squares,
@@ -130,11 +129,9 @@ def remembered(
 
     The cue is each picture again, without the label.
     """
-    latents = student.encode(pictures)
-    missed = badly_predicted(pictures, student.decode(latents), THRESHOLD)
-    drawn = (1 - weight) * latents + weight * meanings
-    memory = ExtendedMemory(student, traces_of(pictures, drawn, missed), seed)
-    return memory.recall(traces_of(pictures, latents, missed))
+    own = traces_of(student, pictures, THRESHOLD)
+    drawn = own._replace(latents=(1 - weight) * own.latents + weight * meanings)
+    return ExtendedMemory(student, drawn, seed).recall(pictures)
 
 
 def compute(
