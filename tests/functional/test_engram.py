@@ -512,9 +512,20 @@ def test_a_gate_that_writes_nothing_lets_nothing_fade():
     assert ajar.log_decay.item() < 0
 
 
-def test_a_look_at_the_step_before_is_a_shift():
-    encoded = drawn(0, 1, 6, 2)  # the first of them came before
-    kernels = torch.tensor([[[0.0, 1.0]] * 2, [[1.0, 0.0]] * 2]).double()
-    reading, writing = engram.look(encoded, kernels)
-    assert torch.equal(reading, encoded[:, 1:])
-    assert torch.equal(writing, encoded[:, :-1])
+@pytest.mark.parametrize("reach", [1, 2, 3])
+def test_similarities_of_looks_are_found_without_forming_any(reach):
+    encoded, kernels, bank = drawn(0, 2, 6, 4), drawn(1, 2, 4, reach), drawn(2, 5, 4)
+    found = engram.looked_similarities(encoded, kernels, bank).numpy()
+    assert found.shape == (2, 7 - reach, 2, 5)
+    for b, t, which in np.ndindex(2, 7 - reach, 2):
+        steps = encoded[b, t : t + reach].numpy()
+        look = sum(kernels[which, :, i].numpy() * steps[i] for i in range(reach))
+        np.testing.assert_allclose(found[b, t, which], cosines(look, bank.numpy()), **CLOSE)
+
+
+def test_a_look_at_nothing_is_like_no_memory_and_has_finite_slopes():
+    encoded = torch.zeros(1, 3, 4, requires_grad=True)
+    found = engram.looked_similarities(encoded, torch.ones(2, 4, 2), torch.ones(5, 4))
+    assert (found == 0).all()
+    found.sum().backward()
+    assert encoded.grad.isfinite().all()

@@ -1,14 +1,17 @@
 """The published cell: given the weights of a Keras one, its numbers."""
 
 import math
+from pathlib import Path
 
 import jaxtyping
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from mnemic.errors import ConfigError, ShapeError
 from mnemic.functional.engram_published import run_reference
+from mnemic.functional.engram_published_fast import run
 from mnemic.nn.engram_published import EngramCell, PublishedEngram, load_keras_weights
 from mnemic.randomness import generator
 
@@ -97,6 +100,32 @@ def test_the_layer_has_all_gradients_of_the_readable_form():
         gradients.append(torch.autograd.grad(loss, [inputs, *state, *layer.parameters()]))
     for ours, expected in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, expected, **CLOSE)
+
+
+def test_it_gives_what_the_published_package_gave_gradients_and_all():
+    """Recorded from tensorflow-engram 0.1.0 by ``scripts/keras_engram.py``, noise and all."""
+    arrays = load_file(Path(__file__).parent / "keras_engram.safetensors")
+    of = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    cell = EngramCell(4, 8, slots=6, rng=torch.Generator())
+    load_keras_weights(cell, [arrays[f"weight {i:02}"] for i in range(12)])
+    assert (of["last trace"].abs() == 0.1).any()  # the clip took part
+    for form in (run, run_reference):
+        given = [of[name].clone().requires_grad_() for name in ("inputs", "hidden", "trace")]
+        ran = form(*given, cell.weights, cell.settings, of["noise"])
+        torch.testing.assert_close(ran.outputs, of["outputs"], rtol=0, atol=1e-5)
+        torch.testing.assert_close(ran.trace, of["last trace"], rtol=0, atol=1e-6)
+        loss = (ran.outputs * of["to outputs"]).sum() + (ran.trace * of["to trace"]).sum()
+        learned = [cell.memory]
+        for layer in (cell.encoder, cell.integrator, cell.output):
+            learned += [layer.weight, layer.bias]
+        for norm in (cell.encoder_norm, cell.output_norm):
+            learned += [norm.weight, norm.bias]
+        found = torch.autograd.grad(loss, [*given, *learned])
+        names = [name for name in sorted(of) if name.startswith("gradient")]
+        for ours, name in zip(found, names, strict=True):
+            expected = of[name].T if name.endswith("kernel") else of[name]
+            assert expected.abs().max() > 1
+            torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-4)
 
 
 def test_a_sequence_in_two_calls_is_the_sequence_in_one():

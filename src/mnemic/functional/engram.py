@@ -14,8 +14,9 @@ from typing import Literal, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import layer_norm, linear, logsigmoid, normalize
+from torch.nn.functional import layer_norm, logsigmoid, normalize
 
+from mnemic.functional.linear import linear
 from mnemic.functional.separation import entmax15, softmax, sparsemax
 from mnemic.functional.trace import Rule
 
@@ -23,6 +24,7 @@ Addressing = Literal["top-k", "entmax", "sparsemax", "softmax"]
 Recurrence = Literal["parallel", "gru"]
 
 NORM_EPSILON = 1e-6
+LEAST_SQUARE = 1e-24  # what the squared length of a look is raised to before dividing by its root
 STRETCH = 0.1  # of the write gate
 
 
@@ -84,26 +86,46 @@ def encode(
     )
 
 
-def look(
-    encoded: Float[Tensor, "batch time_and_before dim"], kernels: Float[Tensor, "looks dim reach"]
-) -> Float[Tensor, "looks batch time dim"]:
-    """What each step looks at: of every feature a weighted sum over the last ``reach`` steps.
-
-    One depthwise causal convolution a kernel. ``encoded`` starts with the steps before the first.
-    """
-    reach = kernels.shape[-1]
-    time = encoded.shape[1] - reach + 1
-    parts = [
-        encoded[:, back : back + time] * kernels[:, None, None, :, back] for back in range(reach)
-    ]
-    return torch.stack(parts).sum(dim=0)
-
-
 def similarities(
     looks: Float[Tensor, "*steps dim"], bank: Float[Tensor, "slots dim"]
 ) -> Float[Tensor, "*steps slots"]:
     """cos(u, M) to each memory of the bank."""
     return normalize(looks, dim=-1) @ normalize(bank, dim=-1).T
+
+
+def looked_similarities(
+    encoded: Float[Tensor, "batch time_and_before dim"],
+    kernels: Float[Tensor, "looks dim reach"],
+    bank: Float[Tensor, "slots dim"],
+) -> Float[Tensor, "batch time looks slots"]:
+    """cos(u, M) for what each step looks at, u = Σ_r k_r ∘ z_r over the last ``reach`` steps.
+
+    The same as ``similarities`` of looks, but no look is formed: u · M = Σ_r z_r · (k_r ∘ M) and
+    |u|² = Σ_rs (k_r ∘ k_s) · (z_r ∘ z_s), so that sums over features are products of matrices.
+    ``encoded`` starts with the steps before the first.
+    """
+    looks, _, reach = kernels.shape
+    time = encoded.shape[1] - reach + 1
+    steps = kernels.unbind(dim=-1)  # the last of them is the step itself
+    each_bank = torch.stack([step[:, None] * normalize(bank, dim=-1) for step in steps])
+    toward = linear(encoded, each_bank.flatten(0, 2)).unflatten(-1, (reach, looks, -1))
+    dots = _sum([toward[:, back : back + time, back] for back in range(reach)])
+    squares: list[Tensor] = []
+    for apart in range(reach):
+        both = encoded[:, apart:] * encoded[:, : encoded.shape[1] - apart]
+        pairs = [steps[back] * steps[back + apart] for back in range(reach - apart)]
+        sums = torch.nn.functional.linear(both, torch.cat(pairs)).unflatten(-1, (-1, looks))
+        twice = 2 if apart else 1
+        squares += [twice * sums[:, back : back + time, back] for back in range(reach - apart)]
+    length = _sum(squares).clamp_min(LEAST_SQUARE).sqrt()
+    return dots / length[..., None]
+
+
+def _sum(parts: list[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
 
 
 def shares(

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import layer_norm, linear
+from torch.nn.functional import layer_norm
 
 from mnemic.errors import ConfigError
+from mnemic.functional.linear import linear
 
 NORM_EPSILON = 1e-6  # of both layer normalisations
 LEAST_SQUARE = 1e-12  # what a squared length is raised to before dividing by its root

@@ -24,6 +24,7 @@ from mnemic.functional.engram_published import (
     direction,
     encode,
 )
+from mnemic.functional.linear import linear, summed_outer
 
 
 def run(
@@ -68,61 +69,59 @@ class _TraceLoop(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         time, batch, _ = encoded.shape
         keep, learn = 1 - settings.learning_rate, settings.learning_rate
-        traces = memory.new_empty(time, *memory.shape)
-        inverse = memory.new_empty(time, len(memory))  # of the lengths of E's rows
         addresses = encoded.new_empty(time, batch, len(memory))
         recalled = torch.empty_like(encoded)
         cues, values = direction / settings.softness, encoded * (learn / batch)
-        for t in range(time):
-            traces[t] = trace
+        traces: list[Tensor] = []
+        inverses: list[Tensor] = []  # of the lengths of E's rows
+        for t, (cue, value, address) in enumerate(zip(cues, values, addresses, strict=True)):
             effective = torch.add(memory, trace, alpha=settings.trace_scale)
             length = torch.linalg.vector_norm(effective, dim=-1)
-            torch.reciprocal(length.clamp_min_(LEAST_SQUARE**0.5), out=inverse[t])
-            scores = (cues[t] @ effective.T).mul_(inverse[t])
-            torch.softmax(scores, dim=-1, out=addresses[t])
-            torch.mm(addresses[t], effective, out=recalled[t])
-            trace = torch.addmm(trace, addresses[t].T, values[t], beta=keep)
+            inverse = length.clamp_min_(LEAST_SQUARE**0.5).reciprocal_()
+            torch.softmax((cue @ effective.T).mul_(inverse), dim=-1, out=address)
+            torch.mm(address, effective, out=recalled[t])
+            traces.append(trace)
+            inverses.append(inverse)
+            trace = torch.addmm(trace, address.T, value, beta=keep)
             if noise is not None:
                 trace.add_(noise[t], alpha=learn)
             trace.clamp_(-settings.bound, settings.bound)
-        ctx.save_for_backward(encoded, direction, memory, traces, trace, inverse, addresses)
+        every, inverse = torch.stack(traces), torch.stack(inverses)
+        ctx.save_for_backward(encoded, cues, memory, every, trace, inverse, addresses)
         ctx.settings = settings
-        ctx.mark_non_differentiable(addresses, traces)
-        return recalled, trace, addresses, traces
+        ctx.mark_non_differentiable(addresses, every)
+        return recalled, trace, addresses, every
 
     @staticmethod
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, to_recalled: Tensor, to_trace: Tensor, *_: Tensor
     ) -> tuple[Tensor | None, ...]:
-        encoded, direction, memory, traces, last, inverse, addresses = ctx.saved_tensors
+        encoded, cues, memory, traces, after, inverse, addresses = ctx.saved_tensors
         settings: PublishedSettings = ctx.settings
-        share, softness = settings.learning_rate / len(encoded[0]), settings.softness
-        to_encoded, to_direction = torch.empty_like(encoded), torch.empty_like(direction)
-        to_memory = torch.zeros_like(memory)
-        to_recalled = to_recalled.contiguous()
-        after = last
+        keep, share = 1 - settings.learning_rate, settings.learning_rate / len(encoded[0])
+        effective = torch.add(memory, traces, alpha=settings.trace_scale)
+        scale = inverse[..., None]
+        rows = effective * scale
+        # a row too short to have a direction was divided by a constant: it keeps its length
+        turning = rows * (scale < LEAST_SQUARE**-0.5)
+        # of what was recalled; what goes through the trace of the step after is added below
+        to_scores = torch.bmm(to_recalled, effective.mT)
+        to_effective = torch.bmm(addresses.mT, to_recalled)
+        to_updates = torch.empty_like(traces)
         for t in range(len(encoded) - 1, -1, -1):
             # of the trace before it was clipped: what lies on the bound does not move
-            to_update = to_trace * (after.abs() < settings.bound)
-            after, address, scale = traces[t], addresses[t], inverse[t][:, None]
-            effective = torch.add(memory, after, alpha=settings.trace_scale)
-            rows = effective * scale
-            to_address = torch.mm(to_recalled[t], effective.T)
-            to_address.addmm_(encoded[t], to_update.T, alpha=share)
-            to_address.sub_((address * to_address).sum(dim=-1, keepdim=True))
-            to_scores = to_address.mul_(address).div_(softness)
-            to_rows = to_scores.T @ direction[t]
-            # a row too short to have a direction was divided by a constant: it keeps its length
-            along = (rows * to_rows).sum(dim=-1, keepdim=True) * (scale < LEAST_SQUARE**-0.5)
-            to_rows.addcmul_(rows, along, value=-1).mul_(scale)
-            to_effective = to_rows.addmm_(address.T, to_recalled[t])
-            to_memory += to_effective
-            torch.mm(address, to_update, out=to_encoded[t])
-            torch.mm(to_scores, rows, out=to_direction[t])
-            to_trace = to_update * (1 - settings.learning_rate)
-            to_trace.add_(to_effective, alpha=settings.trace_scale)
-        return to_encoded.mul_(share), to_direction, to_memory, to_trace, None, None
+            to_update = torch.mul(to_trace, after.abs() < settings.bound, out=to_updates[t])
+            after, to_score, to_effect = traces[t], to_scores[t], to_effective[t]
+            to_score.addmm_(encoded[t], to_update.T, alpha=share)
+            to_score.sub_((addresses[t] * to_score).sum(dim=-1, keepdim=True)).mul_(addresses[t])
+            to_row = to_score.T @ cues[t]
+            along = (rows[t] * to_row).sum(dim=-1, keepdim=True)
+            to_effect.addcmul_(to_row.addcmul_(turning[t], along, value=-1), scale[t])
+            to_trace = torch.add(to_update * keep, to_effect, alpha=settings.trace_scale)
+        to_encoded = torch.bmm(addresses, to_updates).mul_(share)
+        to_direction = torch.bmm(to_scores, rows).div_(settings.softness)
+        return to_encoded, to_direction, to_effective.sum(dim=0), to_trace, None, None
 
 
 class _HiddenLoop(torch.autograd.Function):
@@ -141,26 +140,23 @@ class _HiddenLoop(torch.autograd.Function):
         shift: Tensor,
         hidden: Tensor,
     ) -> Tensor:
-        time, batch, dim = encoded.shape
-        three = encoded.new_empty(time, batch, 3 * dim)
-        torch.cat([encoded, recalled], dim=-1, out=three[..., : 2 * dim])
-        beside = three.flatten(0, 1)[:, : 2 * dim]
-        wide = torch.addmm(integrator_bias, beside, integrator[:, : 2 * dim].T)
-        wide = wide.unflatten(0, (time, batch))
-        active, outputs = torch.empty_like(encoded), torch.empty_like(encoded)
-        mean, spread = encoded.new_empty(2, time, batch, 1)  # spread: 1 / standard deviation
+        dim = encoded.shape[-1]
+        beside = torch.cat([encoded, recalled], dim=-1)
+        wide = linear(beside, integrator[:, : 2 * dim], integrator_bias)
+        active = torch.empty_like(encoded)
+        normed: list[tuple[Tensor, ...]] = []  # with each mean, and 1 / standard deviation
         # a product reads a kernel faster along its rows
         recurrent, output_t = integrator[:, 2 * dim :].T.contiguous(), output.T.contiguous()
         before = hidden
-        for t in range(time):
-            three[t, :, 2 * dim :] = before
-            wide[t].addmm_(before, recurrent).relu_()
-            torch.addmm(output_bias, wide[t], output_t, out=active[t]).relu_()
-            before, mean[t], spread[t] = torch.native_layer_norm(
-                active[t], (dim,), scale, shift, NORM_EPSILON
-            )
-            outputs[t] = before
-        ctx.save_for_backward(three, wide, active, mean, spread, integrator, output, scale)
+        for inner, outer in zip(wide, active, strict=True):
+            inner.addmm_(before, recurrent).relu_()
+            torch.addmm(output_bias, inner, output_t, out=outer).relu_()
+            normed.append(torch.native_layer_norm(outer, (dim,), scale, shift, NORM_EPSILON))
+            before = normed[-1][0]
+        outputs, mean, spread = (torch.stack(each) for each in zip(*normed, strict=True))
+        ctx.save_for_backward(
+            beside, wide, active, mean, spread, outputs, integrator, output, scale, shift, hidden
+        )
         return outputs
 
     @staticmethod
@@ -168,33 +164,40 @@ class _HiddenLoop(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, to_outputs: Tensor
     ) -> tuple[Tensor | None, ...]:
-        three, wide, active, mean, spread, integrator, output, scale = ctx.saved_tensors
-        time, batch, dim = active.shape
+        beside, wide, active, mean, spread, outputs, integrator, output, scale, shift, hidden = (
+            ctx.saved_tensors
+        )
+        dim, last = active.shape[-1], len(active) - 1
         recurrent = integrator[:, 2 * dim :].contiguous()
-        normal = (active - mean).mul_(spread)
-        slope = spread * (active > 0)
+        norm_back = torch.ops.aten.native_layer_norm_backward
+        only_inputs, only_weights = (True, False, False), (False, True, True)
+        through = torch.ops.aten.threshold_backward  # a rectifier's: where its output is above 0
         to_wide, to_active = torch.empty_like(wide), torch.empty_like(active)
         to_all = torch.empty_like(active)
-        to_before = torch.zeros_like(active[0])
-        for t in range(time - 1, -1, -1):
-            torch.add(to_outputs[t], to_before, out=to_all[t])
-            to_normal = to_all[t] * scale
-            along = (to_normal * normal[t]).mean(dim=-1, keepdim=True)
-            to_normal.sub_(to_normal.mean(dim=-1, keepdim=True))
-            to_normal.addcmul_(normal[t], along, value=-1)
-            torch.mul(to_normal, slope[t], out=to_active[t])
-            torch.mm(to_active[t], output, out=to_wide[t]).mul_(wide[t] > 0)
-            to_before = to_wide[t] @ recurrent
-        flat = to_wide.flatten(0, 1)
-        to_beside = (flat @ integrator[:, : 2 * dim]).unflatten(0, (time, batch))
+        to_all[last] = to_outputs[last]
+        for t in range(last, -1, -1):
+            given = to_all[t], active[t], (dim,), mean[t], spread[t], scale, shift
+            to_active[t] = through(norm_back(*given, only_inputs)[0], active[t], 0)
+            to_wide[t] = through(to_active[t] @ output, wide[t], 0)
+            if t:
+                torch.addmm(to_outputs[t - 1], to_wide[t], recurrent, out=to_all[t - 1])
+        _, to_scale, to_shift = norm_back(
+            to_all, active, (dim,), mean, spread, scale, shift, only_weights
+        )
+        flat, flat_active = to_wide.flatten(0, 1), to_active.flatten(0, 1)
+        to_integrator = torch.empty_like(integrator)
+        to_integrator[:, : 2 * dim] = summed_outer(flat, beside.flatten(0, 1))
+        befores = torch.cat([hidden[None], outputs[:-1]]).flatten(0, 1)
+        to_integrator[:, 2 * dim :] = summed_outer(flat, befores)
+        to_encoded, to_recalled = linear(to_wide, integrator[:, : 2 * dim].T).chunk(2, dim=-1)
         return (
-            to_beside[..., :dim],
-            to_beside[..., dim:],
-            flat.T @ three.flatten(0, 1),
+            to_encoded,
+            to_recalled,
+            to_integrator,
             flat.sum(dim=0),
-            to_active.flatten(0, 1).T @ wide.flatten(0, 1),
-            to_active.sum(dim=(0, 1)),
-            (to_all * normal).sum(dim=(0, 1)),
-            to_all.sum(dim=(0, 1)),
-            to_before,
+            summed_outer(flat_active, wide.flatten(0, 1)),
+            flat_active.sum(dim=0),
+            to_scale,
+            to_shift,
+            to_wide[0] @ recurrent,
         )

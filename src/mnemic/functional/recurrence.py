@@ -6,6 +6,7 @@ about 2√T steps, each over the whole batch, instead of T. Only products of ``k
 which for shares within 0..1 may vanish but never overflow.
 """
 
+import itertools
 import math
 from typing import Any
 
@@ -31,54 +32,74 @@ def linear_recurrence(
     keep: Float[Tensor, "batch time dim"],
     add: Float[Tensor, "batch time dim"],
     start: Float[Tensor, "batch dim"],
+    *,
+    from_end: bool = False,
 ) -> Float[Tensor, "batch time dim"]:
-    """The same in about 2√T steps.
+    """The same in about 2√T steps; ``from_end``: h_t = keep_t h_{t+1} + add_t.
 
     >>> half = torch.full((1, 4, 1), 0.5)
     >>> linear_recurrence(half, half, torch.zeros(1, 1)).flatten()
     tensor([0.5000, 0.7500, 0.8750, 0.9375])
     """
-    return _Recurrence.apply(keep, add, start)
+    return _Recurrence.apply(keep, add, start, from_end)
 
 
 class _Recurrence(torch.autograd.Function):
-    """Its gradient is the same recurrence, backwards in time."""
+    """Its gradient is the same recurrence, the other way through time."""
 
     @staticmethod
-    def forward(ctx: Any, keep: Tensor, add: Tensor, start: Tensor) -> Tensor:
-        states = _in_pieces(keep, add, start)
+    def forward(ctx: Any, keep: Tensor, add: Tensor, start: Tensor, from_end: bool) -> Tensor:
+        states = _in_pieces(keep, add, start, from_end)
         ctx.save_for_backward(keep, states, start)
+        ctx.from_end = from_end
         return states
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         (to_states,) = grad_outputs
         keep, states, start = ctx.saved_tensors
-        # what reaches h_t: its own gradient, and keep_{t+1} of what reaches h_{t+1}
-        kept_next = torch.cat([torch.zeros_like(keep[:, :1]), keep[:, 1:].flip(1)], dim=1)
-        to_add = linear_recurrence(kept_next, to_states.flip(1), torch.zeros_like(start)).flip(1)
-        befores = torch.cat([start[:, None], states[:, :-1]], dim=1)
-        return to_add * befores, to_add, to_add[:, 0] * keep[:, 0]
+        nothing = torch.zeros_like(start)
+        # what reaches h_t: its own gradient, and of what reaches the state after it the share kept
+        if ctx.from_end:
+            kept_after = torch.cat([nothing[:, None], keep[:, :-1]], dim=1)
+            befores = torch.cat([states[:, 1:], start[:, None]], dim=1)
+        else:
+            kept_after = torch.cat([keep[:, 1:], nothing[:, None]], dim=1)
+            befores = torch.cat([start[:, None], states[:, :-1]], dim=1)
+        to_add = linear_recurrence(kept_after, to_states, nothing, from_end=not ctx.from_end)
+        first = -1 if ctx.from_end else 0
+        return to_add * befores, to_add, to_add[:, first] * keep[:, first], None
 
 
-def _in_pieces(keep: Tensor, add: Tensor, start: Tensor) -> Tensor:
+def _in_pieces(keep: Tensor, add: Tensor, start: Tensor, from_end: bool) -> Tensor:
     batch, time, dim = add.shape
-    length = max(1, math.isqrt(time))
+    length = _length(time)
     pieces = -(-time // length)
     missing = pieces * length - time
     if missing:  # steps that change nothing
         keep = torch.cat([keep, keep.new_ones(batch, missing, dim)], dim=1)
         add = torch.cat([add, add.new_zeros(batch, missing, dim)], dim=1)
     keep, add = (each.unflatten(1, (pieces, length)) for each in (keep, add))
-    reach = keep.cumprod(dim=2)  # how much of what came before a piece is left at each step of it
+    order, piece_order = list(range(length)), list(range(pieces))
+    if from_end:
+        order.reverse()
+        piece_order.reverse()
+    reach = torch.empty_like(keep)  # how much of what came before a piece is left at each step
     states = torch.empty_like(add)
-    states[:, :, 0] = add[:, :, 0]
-    for step in range(1, length):
-        torch.addcmul(
-            add[:, :, step], keep[:, :, step], states[:, :, step - 1], out=states[:, :, step]
-        )
+    reach[:, :, order[0]], states[:, :, order[0]] = keep[:, :, order[0]], add[:, :, order[0]]
+    for last, step in itertools.pairwise(order):
+        here = keep[:, :, step]
+        torch.mul(here, reach[:, :, last], out=reach[:, :, step])
+        torch.addcmul(add[:, :, step], here, states[:, :, last], out=states[:, :, step])
     before = start
-    for piece in range(pieces):
+    for piece in piece_order:
         states[:, piece].addcmul_(reach[:, piece], before[:, None])
-        before = states[:, piece, -1]
+        before = states[:, piece, order[-1]]
     return states.flatten(1, 2)[:, :time]
+
+
+def _length(time: int) -> int:
+    """Of a piece: about √T, and a divisor of T if there is one near."""
+    root = max(1, math.isqrt(time))
+    near = (length for length in range(root, root // 2, -1) if time % length == 0)
+    return next(near, root)

@@ -90,20 +90,24 @@ def trace_by_chunks(
     strength = strength[..., None]
     seen = (read @ write.mT) * left_before  # by each step, of what each step wrote
     read_before = read * of_before_read  # addresses in the trace before the chunk
-    kept = write * left[..., -1, :, None]  # of what was written, at the end of the chunk
-    alone = strength * values  # what would be written if the trace before the chunk were zero
-    replaced = torch.zeros_like(write)
+    kept = (write * left[..., -1, :, None]).mT  # of what was written, at the end of the chunk
+    wanted = strength * values
+    parts = [seen, read_before, kept, of_before[..., -1:, :], wanted]
     if rule == "delta":
         # u_i + β_i Σ_j (aʷ_i · aʷ_j) e^(L_i - L_j) u_j = β_i (v_i - e^(L_i) aʷ_i H), all u at once
         overlaps = strength * (write @ write.mT) * left  # its diagonal is taken for ones
-        given = torch.cat([alone, strength * write * of_before], dim=-1)
-        solved = torch.linalg.solve_triangular(overlaps, given, upper=False, unitriangular=True)
-        alone, replaced = solved.split([values.shape[-1], write.shape[-1]], dim=-1)
+        one = torch.eye(chunk, dtype=write.dtype, device=write.device).expand_as(overlaps)
+        apart = torch.linalg.solve_triangular(overlaps, one, upper=False, unitriangular=True)
+        parts += [strength * write * of_before, apart]
     recalled, written = [], []
-    for c in range(read.shape[1]):
-        new = alone[:, c] - replaced[:, c] @ trace if rule == "delta" else alone[:, c]
-        recalled.append(read_before[:, c] @ trace + seen[:, c] @ new)
-        trace = of_before[:, c, -1:] * trace + kept[:, c].mT @ new
+    for seen, read_before, kept, faded, new, *replacing in zip(
+        *(part.unbind(dim=1) for part in parts), strict=True
+    ):
+        if replacing:
+            under, apart = replacing
+            new = apart @ torch.baddbmm(new, under, trace, alpha=-1)
+        recalled.append(torch.baddbmm(seen @ new, read_before, trace))
+        trace = torch.baddbmm(faded * trace, kept, new)
         written.append(new)
     return Traced(torch.cat(recalled, dim=1)[:, :time], torch.cat(written, dim=1)[:, :time], trace)
 

@@ -273,7 +273,7 @@ class Engram(nn.Module):
         lengths = None if lined is None else lined.lengths
         noise = None
         if self.training and self.settings.noise and rng is not None:
-            noise = self.settings.noise * _drawn((2, *values.shape[:2], self.slots), values, rng)
+            noise = self.settings.noise * _drawn((*values.shape[:2], 2, self.slots), values, rng)
         ran = unit(
             backwards(values, lengths) if backward else values,
             state,

@@ -16,17 +16,19 @@ from mnemic.functional.engram import (
     encode,
     entropy,
     gate,
-    look,
+    looked_similarities,
     shares,
-    similarities,
     unit,
 )
+from mnemic.functional.linear import linear
 from mnemic.functional.recurrence import linear_recurrence
 from mnemic.functional.trace import trace_by_chunks
 from mnemic.nn.autoencoder import at_least_single
 from mnemic.nn.engram_settings import GATES, EngramSettings
 from mnemic.nn.layers import dense
 from mnemic.nn.sequences import valid
+
+ROWS = 4  # of fewer rows, a product of matrices may be summed up in another order
 
 
 class Seen(NamedTuple):
@@ -134,7 +136,7 @@ class EngramUnit(nn.Module):
         state: EngramState,
         lengths: Int[Tensor, " batch"] | None = None,
         *,
-        noise: Float[Tensor, "2 batch time slots"] | None = None,
+        noise: Float[Tensor, "batch time 2 slots"] | None = None,
         observe: bool = False,
     ) -> Ran:
         """Run over time: one segment after another, which changes only how much memory it takes."""
@@ -143,7 +145,7 @@ class EngramUnit(nn.Module):
         for start in range(0, inputs.shape[1], size):
             piece = inputs[:, start : start + size]
             left = None if lengths is None else (lengths - start).clamp(0, piece.shape[1])
-            drawn = None if noise is None else noise[:, :, start : start + size]
+            drawn = None if noise is None else noise[:, start : start + size]
             given = (piece, state, left, drawn, observe)
             if self.settings.recompute and torch.is_grad_enabled():
                 run = cast(Ran, checkpoint(self._segment, *given, use_reentrant=False))
@@ -165,12 +167,12 @@ class EngramUnit(nn.Module):
         there = None if lengths is None else valid(lengths, inputs.shape[1])
         encoded = encode(inputs, weights)
         window = torch.cat([state.recent.to(encoded.dtype), encoded], dim=1)
-        alike = at_least_single(similarities(look(window, weights.looks), weights.bank))
+        alike = at_least_single(looked_similarities(window, weights.looks, weights.bank))
         with torch.autocast(inputs.device.type, enabled=False):  # sums of thousands of steps
             scores = at_least_single(weights.sharpness) * alike
             scores = scores if noise is None else scores + noise
             shared = shares(scores, settings.addressing, k=settings.k)
-            reading, writing = unit(shared)
+            reading, writing = unit(shared).unbind(dim=2)
             values = at_least_single(encoded)
             gates = gate(
                 values,
@@ -199,7 +201,7 @@ class EngramUnit(nn.Module):
         return Ran(
             self.output_norm(states.to(encoded.dtype)),
             EngramState(hidden, traced.trace, self._recent(window, lengths)),
-            entropy(shared).mean(dim=0) if self.training else None,
+            entropy(shared).mean(dim=2) if self.training else None,
             write,
             Seen(reading, writing, strength, write, log_decay, traced.written) if observe else None,
         )
@@ -209,15 +211,20 @@ class EngramUnit(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """The hidden state at every step, and the one after the last of each sequence."""
         if self.gru is not None:
-            states, last = self.gru(driven, start.to(driven.dtype)[None])
+            batch, before = len(driven), start.to(driven.dtype)[None]
+            if batch < ROWS:
+                driven, before = driven.repeat(ROWS, 1, 1), before.repeat(1, ROWS, 1)
+            states, last = self.gru(driven, before)
+            states, last = states[:batch], last[:, :batch]
             if lengths is None:
                 return states, at_least_single(last[0])
             every = torch.cat([start[:, None], at_least_single(states)], dim=1)
             return states, every[torch.arange(len(every)), lengths]
         assert self.combine is not None
-        combined = at_least_single(self.combine(driven))
+        combined = at_least_single(linear(driven, self.combine.weight, self.combine.bias))
         kept, candidate = combined.chunk(2, dim=-1)
-        keep, add = kept.sigmoid(), (-kept).sigmoid() * candidate
+        keep = kept.sigmoid()
+        add = torch.addcmul(candidate, keep, candidate, value=-1)
         if there is not None:
             keep = torch.where(there[..., None], keep, 1.0)
             add = torch.where(there[..., None], add, 0.0)
