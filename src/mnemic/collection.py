@@ -10,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from mnemic.answers import NOTHING_RECALLED, recalled, without_hippocampus
+from mnemic.concepts.association import Association
 from mnemic.cortex import Cortex, Keep, KeptPart
 from mnemic.cues import Part
 from mnemic.errors import DamagedWarning, NotStoredError, OutdatedError, StoreError
 from mnemic.hippocampus import EpisodicMemory
 from mnemic.points import Points, stacked
 from mnemic.protocols import Kept, Sense, Store
-from mnemic.recollection import Answer, recollect
+from mnemic.recollection import NOTHING, Answer, Candidate, recollect
 from mnemic.records import Engram, Experience, Point, Recall
 
 
@@ -45,6 +46,7 @@ class Collection:
         self.folder = folder
         self.keep: Keep = keep
         self.tolerance: float = tolerance
+        self.association: Association | None = None  # None: experiences are bound to no concept
         self.lesioned: set[str] = set()
         self.forgettings = 0  # what was learned of engrams before the last is to be forgotten too
         self.points = {
@@ -110,7 +112,9 @@ class Collection:
         while True:
             ready = self._ready(parts, experiences)
             try:
-                added = self.store.add(ready)
+                one = self.association
+                bind = None if one is None else one.binding(parts, ready)
+                added = self.store.add(ready, bind)
                 break
             except OutdatedError:  # another process has slept a moment ago
                 self.refresh(own=True)
@@ -232,7 +236,7 @@ class Collection:
         while True:
             answers = recollect(parts, self.points, rows)
             try:
-                return self._recalled(answers, k)
+                return self._conceived(parts, answers, self._recalled(answers, k))
             except NotStoredError:  # another process forgot it a moment ago
                 self.refresh(own=True)
 
@@ -245,6 +249,29 @@ class Collection:
             id=kept.id,
             time=kept.experience.time,
             label=kept.experience.label,
+    def bring(self, weights: Mapping[int, float]) -> Recall:
+        """Engrams as if a cue had recalled them, the first the best."""
+        candidates = [Candidate(engram=id, weight=w, distance=0.0) for id, w in weights.items()]
+        told = replace(NOTHING, candidates=tuple(candidates), remembered=True, confidence=1.0)
+        return self._recalled([told], len(weights))[0]
+
+    def _conceived(
+        self, parts: Sequence[Part], answers: Sequence[Answer], found: list[Recall]
+    ) -> list[Recall]:
+        """Recalls with the concept that fires for each cue."""
+        if self.association is None:
+            return found
+        near = {
+            name: [some for answer in answers for some in answer.near.get(name, ())]
+            for name in self.points
+        }
+        sure = [
+            {one.engram.id: one.confidence} if one.remembered and one.engram is not None else {}
+            for one in found
+        ]
+        fired = self.association.fired(parts, near, sure)
+        return [replace(one, concept=concept) for one, concept in zip(found, fired, strict=True)]
+
             texts=kept.experience.text,
             metadata=kept.experience.metadata,
             surprise=kept.experience.surprise,

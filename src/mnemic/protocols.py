@@ -1,6 +1,6 @@
 """Where siblings meet: small enough to fake in a test."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -176,8 +176,15 @@ class Night(NamedTuple):
 class Store(Protocol):
     """Where engrams are kept. Each call is one transaction: all of it happens, or none."""
 
-    def add(self, experiences: Sequence[Experience]) -> list[Stored]:
-        """Store experiences durably; their ids, and those of their points."""
+    def add(
+        self,
+        experiences: Sequence[Experience],
+        bind: Callable[[Sequence[Stored]], None] | None = None,
+    ) -> list[Stored]:
+        """Store experiences durably; their ids, and those of their points.
+
+        ``bind`` is called before they are durable: where it fails, nothing is stored.
+        """
         ...
 
     def get(self, ids: Sequence[int]) -> list[Kept]:

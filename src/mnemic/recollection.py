@@ -1,7 +1,8 @@
 """From cue parts to engrams: each sense settles its parts, and what they agree on is recalled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +13,9 @@ from mnemic.points import Points, stacked
 from mnemic.records import Search
 
 NEAR = 32  # points of each sense whose engrams are weighed against one another
+
+
+Near = list[tuple[int, float]]  # points and how far each is from a part of the cue, rising
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,7 @@ class Answer:
     converged: bool
     search: Search
     settled: Mapping[str, tuple[int, Float[np.ndarray, " dim"]]]  # sense -> winner's point, pattern
+    near: Mapping[str, tuple[Near, ...]] = field(default_factory=dict[str, tuple[Near, ...]])
 
 
 NOTHING = Answer(
@@ -65,6 +70,7 @@ class _Heard:
     steps: int
     converged: bool
     search: Search
+    near: Near
     point: int  # of the first candidate
     pattern: Float[np.ndarray, " dim"]
 
@@ -93,7 +99,9 @@ def _hear(recognised: Recognised, index: int, sense: str, place: Points) -> _Hea
     beta = place.memory.tuning.recall_beta
     candidates: dict[int, Candidate] = {}
     ids, weights = settled.ids[index].tolist(), settled.weights[index].tolist()
-    for id, weight, distance in zip(ids, weights, settled.distances[index].tolist(), strict=True):
+    distances: list[float] = settled.distances[index].tolist()
+    found = zip(ids, distances, strict=True)
+    for id, weight, distance in zip(ids, weights, distances, strict=True):
         if id >= 0 and place.engram_of[id] not in candidates:
             engram = place.engram_of[id]
             candidates[engram] = Candidate(engram=engram, weight=weight, distance=distance)
@@ -112,6 +120,7 @@ def _hear(recognised: Recognised, index: int, sense: str, place: Points) -> _Hea
             bound=float(settled.bound[index]),
             multiply_adds=int(settled.multiply_adds[index]),
         ),
+        near=sorted(((id, far) for id, far in found if id >= 0), key=itemgetter(1)),
         point=ids[0],
         pattern=settled.pattern[index].cpu().numpy(),
     )
@@ -151,6 +160,10 @@ def _agree(heard: Sequence[_Heard]) -> Answer:
             one.sense: (one.point, one.pattern)
             for one in reversed(heard)  # the first of several parts in one sense stands
             if one.candidates[0].engram == winner
+        },
+        near={
+            sense: tuple(one.near for one in heard if one.sense == sense)
+            for sense in {one.sense for one in heard}
         },
     )
 

@@ -130,68 +130,6 @@ class Engram:
         return vectors[0] if vectors else None
 
 
-class RunnerUp(NamedTuple):
-    """An engram a cue might have meant instead."""
-
-    engram: Engram
-    weight: float  # in the settled state
-    distance: float  # from the cue, mean squared over what it knows
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Recall:
-    """What a cue brought back, how sure that is, and where it came from.
-
-    ``engram`` is the best match even when the verdict is that the cue was never seen; it is None
-    only when nothing is stored that could answer.
-    """
-
-    remembered: bool
-    confidence: float  # 1 - the share of never-seen cues that would look as familiar
-    false_accepts: float | None  # the verdict's rate, at most; None: too little stored to tell
-    engram: Engram | None
-    image: UInt8[np.ndarray, "height width *channels"] | None
-    invented: Bool[np.ndarray, "height width"] | None  # pixels that are the student's
-    vector: Float[np.ndarray, " dim"] | None
-    original: bytes | None  # the bytes as given, if kept
-    media_type: str | None
-    source: Source | None
-    weight: float  # of the engram in the settled state
-    energy: float
-    steps: int
-    converged: bool
-    search: Search
-    runners_up: tuple[RunnerUp, ...]
-
-    @property
-    def text(self) -> str | None:
-        """The recalled engram's text."""
-        return None if self.engram is None else self.engram.text
-
-    @property
-    def label(self) -> str | None:
-        """The recalled engram's label."""
-        return None if self.engram is None else self.engram.label
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Inferred:
-    """What a student makes of a part: the known as given, the rest as it would expect it."""
-
-    image: UInt8[np.ndarray, "height width *channels"]
-    invented: Bool[np.ndarray, "height width"]  # pixels that are the student's
-    latent: Float[np.ndarray, " latent"]
-    surprise: float  # at what is known
-class Link(NamedTuple):
-    """What ties a point to its concept."""
-
-    engram: int
-    point: int | None  # None: the words of an engram that has no part in any sense
-    sense: str | None
-    weight: float  # 0..1; 1 for all where links are binary
-    made_by: Bond
-
-
 @dataclass(frozen=True, kw_only=True)
 class Concept:
     """What points in any sense have in common, as it stands.
@@ -257,6 +195,56 @@ class ActiveConcept:
     runners_up: tuple[Fired, ...]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recall:
+    """What a cue brought back, how sure that is, and where it came from.
+
+    What the engram has no part of, its concept brings, if it has one: ``brought`` says from which
+    engram. A cue that was never seen may still be of a known concept.
+
+    ``engram`` is the best match even when the verdict is that the cue was never seen; it is None
+    only when nothing is stored that could answer.
+    """
+
+    remembered: bool
+    confidence: float  # 1 - the share of never-seen cues that would look as familiar
+    false_accepts: float | None  # the verdict's rate, at most; None: too little stored to tell
+    engram: Engram | None
+    image: UInt8[np.ndarray, "height width *channels"] | None
+    invented: Bool[np.ndarray, "height width"] | None  # pixels that are the student's
+    vector: Float[np.ndarray, " dim"] | None
+    original: bytes | None  # the bytes as given, if kept
+    media_type: str | None
+    source: Source | None
+    weight: float  # of the engram in the settled state
+    energy: float
+    steps: int
+    converged: bool
+    search: Search
+    runners_up: tuple[RunnerUp, ...]
+    concept: ActiveConcept | None = None  # that fires; None: the cue is near none
+    brought: Mapping[str, int] = field(default_factory=dict[str, int])  # modality -> engram
+    notes: tuple[str, ...] = ()  # all texts of the concept
+
+    @property
+    def text(self) -> str | None:
+        """The recalled engram's text."""
+        return None if self.engram is None else self.engram.text
+
+    @property
+    def label(self) -> str | None:
+        """The recalled engram's label."""
+        return None if self.engram is None else self.engram.label
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inferred:
+    """What a student makes of a part: the known as given, the rest as it would expect it."""
+
+    image: UInt8[np.ndarray, "height width *channels"]
+    invented: Bool[np.ndarray, "height width"]  # pixels that are the student's
+    latent: Float[np.ndarray, " latent"]
+    surprise: float  # at what is known
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

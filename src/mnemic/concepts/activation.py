@@ -29,27 +29,36 @@ def excitation(parts: Sequence[Mapping[int, float]], roots: Mapping[int, int]) -
 
 
 def active(
-    rows: ConceptRows, parts: Sequence[Mapping[int, float]], remembered: Mapping[int, float]
-) -> ActiveConcept | None:
-    """The winner among the concepts of these points, and of engrams that are remembered."""
-    points = {point for part in parts for point in part}
-    total = excitation(parts, rows.roots_of_points(points) if points else {})
-    linked = rows.of_engrams(remembered) if remembered else {}
-    nodes = {
-        node.id: node.root for node in rows.nodes({n for some in linked.values() for n in some})
-    }
-    for engram, some in linked.items():
-        for root in {nodes[node] for node in some}:
-            total[root] = total.get(root, 0.0) + remembered[engram] / len(some)
-    if not total:
+    rows: ConceptRows,
+    cues: Sequence[Sequence[Mapping[int, float]]],
+    remembered: Sequence[Mapping[int, float]],
+) -> list[ActiveConcept | None]:
+    """Of each cue, the winner among the concepts of points near it, and of engrams it recalled."""
+    points = {point for parts in cues for part in parts for point in part}
+    roots = rows.roots_of_points(points) if points else {}
+    engrams = {engram for some in remembered for engram in some}
+    linked = rows.of_engrams(engrams) if engrams else {}
+    nodes = rows.nodes({node for some in linked.values() for node in some}) if linked else []
+    root_of = {node.id: node.root for node in nodes}
+    totals: list[dict[int, float]] = []
+    for parts, sure in zip(cues, remembered, strict=True):
+        total = excitation(parts, roots)
+        for engram, confidence in sure.items():
+            mine = {root_of[node] for node in linked.get(engram, ()) if node in root_of}
+            for root in mine:
+                total[root] = total.get(root, 0.0) + confidence / len(mine)
+        totals.append(total)
+    some = {root for total in totals for root in total}
+    labels = {node.id: node.label for node in rows.nodes(some)} if some else {}
+    return [_winner(total, labels) for total in totals]
+
+
+def _winner(total: Mapping[int, float], labels: Mapping[int, str | None]) -> ActiveConcept | None:
+    order = sorted((root for root in total if root in labels), key=lambda r: (-total[r], r))
+    whole = sum(total[root] for root in order)
+    if not whole:
         return None
-    labels = {node.id: node.label for node in rows.nodes(total)}
-    order = sorted(total, key=lambda root: (-total[root], root))
-    sum_ = sum(total.values())
-    fired = [Fired(root, labels[root], total[root] / sum_) for root in order[: RIVALS + 1]]
+    first, *others = [Fired(r, labels[r], total[r] / whole) for r in order[: RIVALS + 1]]
     return ActiveConcept(
-        id=fired[0].id,
-        label=fired[0].label,
-        activation=fired[0].activation,
-        runners_up=tuple(fired[1:]),
+        id=first.id, label=first.label, activation=first.activation, runners_up=tuple(others)
     )

@@ -97,26 +97,33 @@ class Association:
         self,
         parts: Sequence[Part],
         near: Mapping[str, Sequence[Near]],
-        remembered: Mapping[int, float],
-    ) -> ActiveConcept | None:
-        """The concept that fires for a cue; None where it is near none.
+        remembered: Sequence[Mapping[int, float]],
+    ) -> list[ActiveConcept | None]:
+        """The concept that fires for each cue of a batch; None where it is near none.
 
         ``near`` has what is stored near each part, by sense, as recall has found it;
-        ``remembered`` how sure it is of engrams.
+        ``remembered`` how sure it is of an engram, cue by cue.
         """
         settings = self.settings
-        excited: list[dict[int, float]] = []
+        present: list[set[str]] = [set() for _ in remembered]
+        for part in parts:
+            present[part.row].add(part.sense)
+        keys = [sharpest(self.senses, some) or some for some in present]
+        excited: list[list[dict[int, float]]] = [[] for _ in remembered]
         for sense in self.places:
             mine = [part for part in parts if part.sense == sense]
-            if not mine:
+            if not mine or not any(sense in some for some in keys):
                 continue
             space = self.space(sense, settings)
-            vectors, known = space.vectors([part.encoded for part in mine])
-            found = near.get(sense) if not space.in_latents else None
-            found = space.nearest(vectors, known) if found is None else found
-            for vector, some in zip(vectors, found, strict=True):
-                fits = {point: space.joins(distance, vector) for point, distance in some}
-                excited.append({point: fit for point, fit in fits.items() if fit is not None})
+            found = None if space.in_latents else near.get(sense)
+            if found is None or len(found) < len(mine):  # recall found nothing stored
+                found = space.nearest(*space.vectors([part.encoded for part in mine]))
+            for part, some in zip(mine, found, strict=True):
+                if sense in keys[part.row]:
+                    vector = torch.from_numpy(part.encoded.features)
+                    fits = {point: space.joins(distance, vector) for point, distance in some}
+                    fit = {point: fit for point, fit in fits.items() if fit is not None}
+                    excited[part.row].append(fit)
         return active(self.store.graph, excited, remembered)
 
 

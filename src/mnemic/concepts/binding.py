@@ -213,7 +213,7 @@ class Binder:
         self, one: Fired, others: Sequence[Fired], told: bool
     ) -> list[tuple[int, int, float, int, bool]]:
         ties = {tie.other.id: tie for tie in self.rows.ties(one.node.id)}
-        senses = {other.sense for other in others if other.recognised} - {one.sense}
+        kinds = {_kind(other.node) for other in others if other.recognised} - {one.sense}
         rows: list[tuple[int, int, float, int, bool]] = []
         for other in others:
             tie = ties.pop(other.node.id, None)
@@ -226,15 +226,14 @@ class Binder:
             weight = updated(weight, chances, together=True)
             rows.append((one.node.id, other.node.id, weight, chances + 1, apart or beside))
         for id, tie in ties.items():
-            could = tie.apart or _kind(tie.other) in senses or (tie.other.sense is None and senses)
-            if could:
+            if tie.apart or _kind(tie.other) in kinds:
                 weight = updated(tie.weight, tie.chances, together=False)
                 rows.append((one.node.id, id, weight, tie.chances + 1, tie.apart))
         return rows
 
 
 def _kind(node: Node) -> str | None:
-    """The sense a node fires in; None of one with a name, which may fire in any."""
+    """The sense a node fires in; None of one with a name, which fires in place of other names."""
     return node.sense if node.label is None else None
 
 

@@ -74,6 +74,14 @@ class Concepts:
         with self._lock:
             return self._rows.links(self._root(concept).id, at_most=limit, sense=sense)
 
+    def known(self, name: str) -> Node | None:
+        """The node that stands for what a name leads to, or None."""
+        with self._lock:
+            try:
+                return self._root(name)
+            except NotStoredError:
+                return None
+
     def above(self, concept: Named) -> list[Concept]:
         """All that a concept is a kind of, the nearest first."""
         with self._lock:

@@ -17,6 +17,8 @@ from scipy.spatial.distance import squareform
 
 FALSE_JOINS = 0.05  # at most
 AIM = 0.03  # the radius is found on a sample: aim lower to stay below
+REACH = 2.0
+NEARLY_ALL = 0.99
 ENOUGH = 20  # points; fewer cannot show a rate of one in twenty
 GAP = 1.5  # between distances within groups and between them: less is no grouping
 UNCALIBRATED = 0.1  # of the variance of what is seen, for want of any experience
@@ -59,14 +61,22 @@ def conformal_radius(nearest_others: Sequence[float], *, rate: float = AIM) -> f
     return float(np.sort(np.asarray(nearest_others))[k - 1]) if k else 0.0
 
 
-def calibrated(nearest_others: Sequence[float]) -> Radius:
-    """A radius from how near known things come to concepts they are not of."""
+def calibrated(nearest_others: Sequence[float], nearest_own: Sequence[float] = ()) -> Radius:
+    """A radius from how near known things come to concepts they are not of.
+
+    Where few concepts are known, the next may well lie between them: so the radius is no more
+    than REACH times what takes in nearly all of how near things come to their own.
+    """
     finite = np.sort([one for one in nearest_others if math.isfinite(one)])
     if len(finite) < ENOUGH:
         return UNKNOWN
     # few cannot show the rate aimed at, but can still show the one that is stated
     rate = AIM if math.floor(AIM * (len(finite) + 1)) else FALSE_JOINS
-    return Radius(conformal_radius(finite.tolist(), rate=rate), FALSE_JOINS, finite)
+    distance = conformal_radius(finite.tolist(), rate=rate)
+    own = [one for one in nearest_own if math.isfinite(one)]
+    if own:
+        distance = min(distance, REACH * float(np.quantile(own, NEARLY_ALL)))
+    return Radius(distance, FALSE_JOINS, finite)
 
 
 def groups_by_gap(
@@ -108,4 +118,20 @@ def nearest_other(
             found.append(float(others[0]))
         elif there.any():
             found.append(float(row[there][-1]))
+    return found
+
+
+def nearest_own(
+    distances: Float[np.ndarray, "sample near"],
+    own: Int[np.ndarray, " sample"],
+    theirs: Int[np.ndarray, "sample near"],
+) -> list[float]:
+    """Of each point, the distance to the nearest other of its group; inf where there is none.
+
+    The first of a row is the point itself.
+    """
+    found: list[float] = []
+    for row, mine, groups in zip(distances, own, theirs, strict=True):
+        others = row[1:][groups[1:] == mine]
+        found.append(float(others[0]) if len(others) else math.inf)
     return found

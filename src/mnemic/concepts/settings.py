@@ -37,7 +37,8 @@ class ConceptSettings:
         unknown = sorted(set(changes) - set(names))
         if unknown:
             raise ConfigError(f"concepts know {', '.join(names)}; got {', '.join(unknown)}")
-        return replace(self, **changes)
+        window = changes.get("window", self.window)
+        return replace(self, **{**changes, "window": float(window)})
 
     @property
     def document(self) -> dict[str, Any]:

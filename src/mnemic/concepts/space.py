@@ -18,6 +18,7 @@ from mnemic.concepts.locality import (
     calibrated,
     groups_by_gap,
     nearest_other,
+    nearest_own,
 )
 from mnemic.functional.similarity import masked_distance
 from mnemic.points import Points, stacked
@@ -191,7 +192,10 @@ class Space:
         near = self.nearest(vectors, known, k=AROUND)
         roots = self._graph.named_roots_of_points({id for some in near for id, _ in some})
         distances, theirs = _padded(near, roots)
-        return calibrated(nearest_other(distances, np.array([named[id] for id in chosen]), theirs))
+        own = np.array([named[id] for id in chosen])
+        return calibrated(
+            nearest_other(distances, own, theirs), nearest_own(distances, own, theirs)
+        )
 
     def _by_gap(self, chosen: list[int]) -> Radius:
         vectors, known = self._stored(chosen)
@@ -200,8 +204,10 @@ class Space:
         np.fill_diagonal(between, 0.0)
         groups = groups_by_gap(between)
         if len(set(groups.tolist())) < len(groups):
-            far = np.where(groups[:, None] == groups, math.inf, between)
-            return calibrated(far.min(axis=1).tolist())
+            same = groups[:, None] == groups
+            far = np.where(same, math.inf, between).min(axis=1)
+            np.fill_diagonal(same, False)
+            return calibrated(far.tolist(), np.where(same, between, math.inf).min(axis=1).tolist())
         own = np.array(chosen)
         near = self.nearest(vectors, known, k=2)
         distances, theirs = _padded(near, {id: id for some in near for id, _ in some})

@@ -6,6 +6,7 @@ from mnemic.protocols import Node
 from mnemic.store.concept_events import EventRows
 from mnemic.store.concepts import ConceptRows
 
+SURE = 0.5  # of a tie to something named, that goes before all that is not
 LEAST = 0.2  # of a tie by which a node follows another: less is context
 
 
@@ -51,7 +52,9 @@ def follow_best(rows: ConceptRows, node: Node) -> None:
         return
     best = None
     followers: list[int] | None = None
-    for tie in rows.ties(node.id):
+    ties = rows.ties(node.id)
+    ties.sort(key=lambda tie: tie.other.label is None or tie.weight < SURE)
+    for tie in ties:
         if tie.apart or tie.weight < LEAST:
             continue
         if tie.other.id != node.partner:
