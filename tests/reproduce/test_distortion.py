@@ -8,7 +8,15 @@ from mnemic.neocortex import Student
 from mnemic.neocortex.residual import residual_of
 from mnemic.nn.autoencoder import Autoencoder, Coded
 from mnemic.plots.distortion import unpacked
-from mnemic.reproduce.spens2024_boundary import ZOOMS, is_object, most_alike, object_size, zoomed
+from mnemic.reproduce.spens2024_boundary import (
+    RESULTS,
+    ZOOMS,
+    is_object,
+    load,
+    most_alike,
+    object_size,
+    zoomed,
+)
 from mnemic.reproduce.spens2024_extended import (
     ExtendedMemory,
     Traces,
@@ -258,3 +266,10 @@ def test_a_label_moves_what_is_recalled_by_its_weight_but_not_the_detail(rng):
         came = torch.cat([remembered(FLAT, *each, weight, 0) for each in alone])
         schemas = FLAT.decode((1 - weight) * latents + weight * meanings)
         assert torch.allclose(came, torch.where(detailed, seen, schemas), atol=1e-3)
+
+
+def test_scenes_from_one_distance_show_things_of_one_size():
+    config = RESULTS[0].scales["toy"]
+    factors = load(config, 0)["factors"]
+    assert len(np.unique(factors, axis=0)) == config.stored + config.unseen
+    assert [len(np.unique(column)) > 1 for column in factors.T] == [True] * 3 + [False] + [True] * 2
