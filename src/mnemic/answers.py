@@ -1,7 +1,7 @@
 """What a person is told: a settled cue as a ``Recall``, with what of it is the student's."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from mnemic.cues import Part
-from mnemic.errors import LesionedError
+from mnemic.errors import LesionedError, MediaError
+from mnemic.media_sound import read_sound
 from mnemic.points import Points, stacked
 from mnemic.recollection import Answer
-from mnemic.records import Engram, Inferred, Point, Recall, RunnerUp, Search, Source
+from mnemic.records import Engram, Inferred, Point, Recall, RunnerUp, Search, Sound, Source
 
 NOTHING_RECALLED = Recall(
     remembered=False,
@@ -22,6 +23,7 @@ NOTHING_RECALLED = Recall(
     image=None,
     invented=None,
     vector=None,
+    sound=None,
     original=None,
     media_type=None,
     source=None,
@@ -53,11 +55,15 @@ def recalled(
     engram = engrams[winner.engram]
     own = kept[engram.id]
     parts = {name: each[0] for name, each in engram.parts.items() if each}
-    original = next(iter(own.values()))
+    original = _original(own, [places[name].sense.modality for name in answer.settled], places)
     shown = {point.sense: id for id, point in reversed(list(own.items()))}
     for name, (id, pattern) in reversed(list(answer.settled.items())):
-        original, shown[name] = own[id], id
+        shown[name] = id
         place = places[name]
+        if not place.sense.decodes:
+            continue
+        if own[id].original is not None:
+            original = own[id]
         _, known = place.features(id)  # padding is no part of the picture
         if known is not None:  # nor is what the cue or another engram shows in its holes
             pattern = np.where(known, pattern, np.float32(0))
@@ -79,8 +85,9 @@ def recalled(
         image=parts.get("image"),
         invented=invented,
         vector=parts.get("vector"),
-        original=original.original,
-        media_type=original.media_type,
+        sound=_sound(own),
+        original=None if original is None else original.original,
+        media_type=None if original is None else original.media_type,
         source=source,
         weight=winner.weight,
         energy=answer.energy,
@@ -107,11 +114,31 @@ def _origin(
         detail = there if detailed is None else there & detailed
         filled = np.zeros_like(there) if "decoder" in lesioned else there & ~detail
         of_student, of_memory = of_student + int(filled.sum()), of_memory + int(detail.sum())
-        if place.sense.modality == "image" and invented is None:
+        if place.sense.modality == "image" and place.sense.decodes and invented is None:
             invented = _any_channel(place.sense.decode(filled.astype(np.float32), known))
     if of_student:
         return invented, "mixed" if of_memory else "schema"
     return invented, "detail" if of_memory else None
+
+
+def _original(
+    own: Mapping[int, Point], modalities: Sequence[str], places: Mapping[str, Points]
+) -> Point | None:
+    """The first point whose bytes were kept, rather one of the modality that was asked by."""
+    kept = [point for point in own.values() if point.original is not None]
+    asked = [point for point in kept if places[point.sense].sense.modality in modalities]
+    return next(iter([*asked, *kept]), None)
+
+
+def _sound(own: Mapping[int, Point]) -> Sound | None:
+    """The first sound among the originals."""
+    for point in own.values():
+        if point.original is not None and (point.media_type or "").startswith("audio/"):
+            try:
+                return read_sound(point.original).sound
+            except MediaError:  # damaged on disk, as ``check`` says; the rest answers
+                return None
+    return None
 
 
 def inferred(part: Part, place: Points) -> Inferred:

@@ -149,7 +149,7 @@ class Collection:
             strengths: list[float] = []
             for index, part in enumerate(mine):
                 point = part.encoded.point
-                if self.keep != "original":
+                if self.keep != "original" and self.points[part.sense].sense.decodes:
                     point = replace(point, original=None, media_type=None)
                 if (row, index) in perceived:
                     schema, strength = perceived[row, index].kept
@@ -187,17 +187,26 @@ class Collection:
 
     def _seen(self, parts: Sequence[Part]) -> dict[str, tuple[np.ndarray, ...]]:
         """Parts that were just encoded, as what is kept of them decodes."""
-        return {
-            points.sense.modality: tuple(
-                points.sense.decode(part.encoded.features, part.encoded.known)
-                for part in parts
-                if part.sense == name
-            )
-            for name, points in self.points.items()
-        }
+        return _by_modality(
+            {
+                name: tuple(
+                    points.sense.decode(part.encoded.features, part.encoded.known)
+                    for part in parts
+                    if part.sense == name
+                )
+                for name, points in self._decoding.items()
+            },
+            self._decoding,
+        )
 
     def _kept(self, engram: int) -> dict[str, tuple[np.ndarray, ...]]:
-        return {points.sense.modality: points.decoded(engram) for points in self.points.values()}
+        decoded = {name: points.decoded(engram) for name, points in self._decoding.items()}
+        return _by_modality(decoded, self._decoding)
+
+    @property
+    def _decoding(self) -> dict[str, Points]:
+        """Those whose features can be turned back into parts to look at."""
+        return {name: points for name, points in self.points.items() if points.sense.decodes}
 
     def surprises(
         self,
@@ -240,15 +249,6 @@ class Collection:
             except NotStoredError:  # another process forgot it a moment ago
                 self.refresh(own=True)
 
-    def engrams(self, ids: Sequence[int]) -> list[Engram]:
-        """These engrams, decoded, in the order asked; NotStoredError if one is missing."""
-        return [self._engram(kept, self._kept(kept.id)) for kept in self.store.get(ids)]
-
-    def _engram(self, kept: Kept, parts: Mapping[str, tuple[np.ndarray, ...]]) -> Engram:
-        return Engram(
-            id=kept.id,
-            time=kept.experience.time,
-            label=kept.experience.label,
     def bring(self, weights: Mapping[int, float]) -> Recall:
         """Engrams as if a cue had recalled them, the first the best."""
         candidates = [Candidate(engram=id, weight=w, distance=0.0) for id, w in weights.items()]
@@ -272,6 +272,15 @@ class Collection:
         fired = self.association.fired(parts, near, sure)
         return [replace(one, concept=concept) for one, concept in zip(found, fired, strict=True)]
 
+    def engrams(self, ids: Sequence[int]) -> list[Engram]:
+        """These engrams, decoded, in the order asked; NotStoredError if one is missing."""
+        return [self._engram(kept, self._kept(kept.id)) for kept in self.store.get(ids)]
+
+    def _engram(self, kept: Kept, parts: Mapping[str, tuple[np.ndarray, ...]]) -> Engram:
+        return Engram(
+            id=kept.id,
+            time=kept.experience.time,
+            label=kept.experience.label,
             texts=kept.experience.text,
             metadata=kept.experience.metadata,
             surprise=kept.experience.surprise,
@@ -295,3 +304,13 @@ class Collection:
         """Of all engrams: the share still held in detail; 1 when nothing is stored."""
         kept = self.store.get(self.store.ids())
         return float(np.mean([one.experience.strength for one in kept])) if kept else 1.0
+
+
+def _by_modality(
+    decoded: Mapping[str, tuple[np.ndarray, ...]], points: Mapping[str, Points]
+) -> dict[str, tuple[np.ndarray, ...]]:
+    """Parts by their modality: of several senses of one, as the first sees them."""
+    parts: dict[str, tuple[np.ndarray, ...]] = {}
+    for name, seen in decoded.items():
+        parts.setdefault(points[name].sense.modality, seen)
+    return parts

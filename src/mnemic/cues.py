@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mnemic.errors import ConfigError, CueError, ShapeError
-from mnemic.protocols import Encoded, Sense
+from mnemic.protocols import Encoded, Finder, Sense
 from mnemic.records import Experience
 
 Columns = Mapping[str, Sequence[Any]]
@@ -26,37 +27,72 @@ class Part(NamedTuple):
 def encode_parts(given: Columns, known: Columns, senses: Iterable[Sense]) -> list[Part]:
     """Encode columns of parts, an entry a row; an entry may be a list of parts, or None.
 
-    ``known`` has the masks of the same rows and parts, where there are any.
+    Every sense of a modality encodes its parts; the first keeps the original. ``known`` has the
+    masks of the same rows and parts, where there are any.
 
     Raises:
-        CueError: there is no sense of a modality, or not a mask for each of several parts.
+        CueError: there is no sense of a modality, or not a mask for each of several parts, or
+            no sense finds anything in a part.
         MediaError, ShapeError, CueError: as the senses find.
     """
     senses = list(senses)
     parts: list[Part] = []
     for modality, column in given.items():
-        able = [sense for sense in senses if sense.modality == modality]
-        if not able:
-            raise CueError(
-                f"this memory has no sense for {modality!r}, only for"
-                f" {', '.join(sense.modality for sense in senses)};"
-                " senses are chosen when a memory is made"
-            )
+        able = able_to(modality, senses)
         masks = known.get(modality, [None] * len(column))
         for row, (entry, mask) in enumerate(zip(column, masks, strict=True)):
-            several = listed(entry)
-            shown = listed(mask) if isinstance(mask, (list, tuple)) else [mask] * len(several)
+            several = listed(entry, modality)
+            shown = list(mask) if isinstance(mask, (list, tuple)) else [mask] * len(several)
             if len(shown) != len(several):
                 raise CueError(f"{len(several)} parts of {modality!r} have {len(shown)} masks")
             for part, seen in zip(several, shown, strict=True):
-                parts.extend(Part(row, sense.name, sense.encode(part, seen)) for sense in able)
+                found = [
+                    Part(row, sense.name, one)
+                    for sense in able
+                    for one in _found(sense, part, seen)
+                ]
+                if not found:  # a part that leaves nothing behind would be lost without a word
+                    raise CueError(
+                        f"nothing was found in this {modality} by"
+                        f" {', '.join(sense.name for sense in able)}; give the memory another"
+                        " sense of such parts, or leave this one out"
+                    )
+                parts += [found[0], *map(_without_original, found[1:])]
     return parts
 
 
-def listed(entry: Any) -> list[Any]:
-    """An entry as the list of its parts: none, one or several."""
+def able_to(modality: str, senses: Iterable[Sense]) -> list[Sense]:
+    """The senses of a modality; CueError where there is none."""
+    senses = list(senses)
+    able = [sense for sense in senses if sense.modality == modality]
+    if not able:
+        raise CueError(
+            f"this memory has no sense for {modality!r}, only for"
+            f" {', '.join(dict.fromkeys(sense.modality for sense in senses))};"
+            " senses are chosen when a memory is made"
+        )
+    return able
+
+
+def _found(sense: Sense, part: Any, known: Any) -> list[Encoded]:
+    return sense.find(part, known) if isinstance(sense, Finder) else [sense.encode(part, known)]
+
+
+def _without_original(part: Part) -> Part:
+    encoded = part.encoded
+    bare = replace(encoded.point, original=None, media_type=None)
+    return part._replace(encoded=encoded._replace(point=bare))
+
+
+def listed(entry: Any, modality: str) -> list[Any]:
+    """An entry as the list of its parts: none, one or several.
+
+    Of sounds, a pair of samples and their rate is one.
+    """
     if entry is None:
         return []
+    if modality == "sound" and isinstance(entry, tuple) and isinstance(entry[0], np.ndarray):
+        return [entry]
     return list(entry) if isinstance(entry, (list, tuple)) else [entry]
 
 

@@ -21,11 +21,15 @@ class CueError(MnemicError, ValueError):
 
 
 class MediaError(MnemicError, ValueError):
-    """A file or array cannot be read as a picture."""
+    """A file or array cannot be read as a picture or a sound."""
 
 
 class DataError(MnemicError, FileNotFoundError):
     """A data set is neither on this machine nor could it be downloaded."""
+
+
+class MissingExtraError(MnemicError, ImportError):
+    """This takes packages that are not installed; its message says how to get them."""
 
 
 class EmptyMemoryError(MnemicError, LookupError):

@@ -15,7 +15,15 @@ from mnemic.points import Points
 from mnemic.protocols import KeptPoint, Sense, Store
 
 ROWS = 1024  # written at a time
-SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", ARRAY: ".npy"}
+SUFFIXES = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "audio/wav": ".wav",
+    "audio/flac": ".flac",
+    "audio/ogg": ".ogg",
+    ARRAY: ".npy",
+}
 
 ENGRAMS = pa.schema(
     [

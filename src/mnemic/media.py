@@ -55,7 +55,7 @@ def read_picture(source: PictureSource) -> Picture:
     if isinstance(source, bytes):
         return _from_bytes(source, f"{len(source)} bytes")
     if isinstance(source, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return _from_bytes(_read_file(Path(source)), str(source))
+        return _from_bytes(read_file(Path(source), MOST_BYTES, "pictures"), str(source))
     raise MediaError(
         f"a picture is an array, a PIL image, a path or encoded bytes, not {type(source).__name__}"
     )
@@ -86,10 +86,11 @@ def from_npy(data: bytes) -> np.ndarray:
     return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
 
 
-def _read_file(path: Path) -> bytes:
+def read_file(path: Path, most: int, things: str) -> bytes:
+    """A whole file of at most ``most`` bytes; MediaError says what else it is."""
     try:
         found = path.stat()
-        if S_ISREG(found.st_mode) and found.st_size <= MOST_BYTES:
+        if S_ISREG(found.st_mode) and found.st_size <= most:
             return path.read_bytes()
     except OSError as error:
         raise MediaError(f"{path} cannot be read: {error.strerror}") from error
@@ -98,7 +99,7 @@ def _read_file(path: Path) -> bytes:
     if not S_ISREG(found.st_mode):
         raise MediaError(f"{path} cannot be read: it is not a file")
     raise MediaError(
-        f"{path} has {found.st_size / 2**20:.0f} MiB; pictures may have {MOST_BYTES // 2**20}"
+        f"{path} has {found.st_size / 2**20:.0f} MiB; {things} may have {most // 2**20}"
     )
 
 

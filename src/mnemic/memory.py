@@ -15,6 +15,7 @@ from jaxtyping import Float
 from mnemic import thoughts
 from mnemic.answers import inferred, refuse_lesioned
 from mnemic.collection import Collection
+from mnemic.concepts import Association, Concepts
 from mnemic.cortex import STUDENTS, Keep
 from mnemic.cues import (
     Columns,
@@ -30,10 +31,12 @@ from mnemic.cues import (
 from mnemic.errors import ConfigError, CueError, MnemicError, StoreError
 from mnemic.export import export
 from mnemic.folder import DATABASE, MemoryConfig, open_folder
+from mnemic.joint import by_concept, completed
 from mnemic.keeping import lower
 from mnemic.lesions import Lesion, lesioned
 from mnemic.meanings import Meanings
 from mnemic.neocortex import imagination
+from mnemic.protocols import Sense
 from mnemic.randomness import generator
 from mnemic.records import (
     Engram,
@@ -66,7 +69,14 @@ class Memory:
     """
 
     def __init__(
-        self, path: Path, store: SqliteStore, config: MemoryConfig, *, seed: int, device: str
+        self,
+        path: Path,
+        store: SqliteStore,
+        config: MemoryConfig,
+        senses: Sequence[Sense],
+        *,
+        seed: int,
+        device: str,
     ) -> None:
         self.path = path
         self.seed = seed
@@ -75,7 +85,7 @@ class Memory:
         self._lock = threading.RLock()
         self._all = Collection(
             store,
-            config.senses(),
+            senses,
             folder=path,
             keep=config.keep,
             tolerance=config.tolerance,
@@ -83,6 +93,8 @@ class Memory:
             device=device,
         )
         self._meanings = Meanings(self._all, seed=seed)
+        self._all.association = Association(store, self._all.points, seed=seed)
+        self.concepts = Concepts(self._all.association, self._lock, self._all.refresh)
 
     @classmethod
     def open(
@@ -90,24 +102,28 @@ class Memory:
         path: str | Path,
         *,
         create: Mapping[str, Any] | None = None,
+        senses: Sequence[Sense] = (),
         read_only: bool = False,
         seed: int = 0,
         device: str = "cpu",
     ) -> "Memory":
         """Open the memory in a folder; make it, with the settings ``create``, when missing.
 
-        Settings are those of ``MemoryConfig``. All that is random in recall and lesions follows
-        from ``seed``.
+        Settings are those of ``MemoryConfig``. ``senses`` are your own, such as
+        ``senses.FromCallable``: the same ones each time. All that is random in recall and lesions
+        follows from ``seed``.
 
         Raises:
             NotAMemoryError: the folder holds something else.
-            ConfigError: the memory was made with other settings.
+            ConfigError: the memory was made with other settings or senses, or one of them encodes
+                differently now.
+            MissingExtraError: a pretrained sense takes ``pip install 'mnemic[senses]'``.
             NewerVersionError, DamagedError, StoreError: as the store finds.
         """
         path = Path(path)
-        store, config = open_folder(path, create=create, read_only=read_only)
+        store, config, able = open_folder(path, create=create, read_only=read_only, others=senses)
         try:
-            return cls(path, store, config, seed=seed, device=device)
+            return cls(path, store, config, able, seed=seed, device=device)
         except BaseException:
             store.close()
             raise
@@ -137,6 +153,7 @@ class Memory:
         self,
         *,
         image: Any = None,
+        sound: Any = None,
         vector: Any = None,
         text: str | Sequence[str] | None = None,
         label: str | None = None,
@@ -146,17 +163,19 @@ class Memory:
     ) -> Engram:
         """Store one experience; it is on disk when this returns.
 
-        Parts may be lists of several. ``known`` is a mask of the one part, or a mapping from
-        modality to masks. ``time`` is now unless given; one without a zone is taken for UTC.
+        Parts may be lists of several. Texts are kept as they are, and encoded too where the memory
+        has a sense of text. A sound is a file, its bytes, or (samples, rate). ``known`` is a mask
+        of the one part, or a mapping from modality to masks. ``time`` is now unless given; one
+        without a zone is taken for UTC.
 
         Raises:
             CueError: no part, or one this memory has no sense for.
             MediaError, ShapeError, ConfigError: a part, or a mask, cannot be used as it is.
             StoreFullError, StoreBusyError, StoreError: nothing was stored.
         """
-        masks = masks_by_modality(known, _given(image=image, vector=vector))
+        masks = masks_by_modality(known, _given(image=image, sound=sound, vector=vector))
         return self._remember(
-            _alone(image=image, vector=vector),
+            _alone(image=image, sound=sound, vector=vector),
             {modality: [mask] for modality, mask in masks.items()},
             [experience(text, label, time, metadata)],
         )[0]
@@ -165,6 +184,7 @@ class Memory:
         self,
         *,
         image: Sequence[Any] | np.ndarray | None = None,
+        sound: Sequence[Any] | None = None,
         vector: Sequence[Any] | np.ndarray | None = None,
         text: Sequence[str | Sequence[str] | None] | None = None,
         label: Sequence[str | None] | None = None,
@@ -178,7 +198,7 @@ class Memory:
         so that bad input stores none. Should the disk fill on the way, the error says how many
         were stored.
         """
-        parts, _ = columns_of({"image": image, "vector": vector})
+        parts, _ = columns_of({"image": image, "sound": sound, "vector": vector})
         columns, rows = columns_of(
             {**parts, "text": text, "label": label, "time": time, "metadata": metadata}
         )
@@ -194,55 +214,88 @@ class Memory:
         return self._remember(parts, masks, experiences)
 
     def recall(
-        self, *, image: Any = None, vector: Any = None, known: Any = None, k: int = 1
+        self,
+        *,
+        image: Any = None,
+        text: str | Sequence[str] | None = None,
+        sound: Any = None,
+        vector: Any = None,
+        known: Any = None,
+        label: str | None = None,
+        by: str | Sequence[str] | None = None,
+        k: int = 1,
     ) -> Recall:
         """Bring back the whole from a part, and say whether it was ever seen.
 
+        What the engram has no part of, its concept brings; ``label`` alone brings all that the
+        concept of this name ties together.
+
         ``known`` is True where the cue is to be believed (transparent pixels are unknown
-        anyway): one mask, or ``{"image": mask, …}`` for a cue in several modalities. ``k`` asks
-        for that many engrams in all; all but the first are ``runners_up``.
+        anyway): one mask, or ``{"image": mask, …}`` for a cue in several modalities. ``by`` names
+        the senses that are to answer, all of them unless given. ``k`` asks for that many engrams
+        in all; all but the first are ``runners_up``.
 
         Raises:
             CueError: no cue, nothing known in it, or no sense for it.
             MediaError, ShapeError: the cue cannot be read, or the mask does not fit it.
+            ConfigError: ``by`` names a sense that the memory does not have.
         """
-        masks = masks_by_modality(known, _given(image=image, vector=vector))
-        columns = _alone(image=image, vector=vector)
-        return self._recall(columns, {name: [mask] for name, mask in masks.items()}, 1, k)[0]
+        columns = _alone(image=image, text=text, sound=sound, vector=vector)
+        masks = masks_by_modality(known, list(columns))
+        with self._lock:
+            graph = self._store.graph
+            if label is None:
+                masked = {name: [mask] for name, mask in masks.items()}
+                return completed(self._all, graph, self._recall(columns, masked, 1, k, by)[0])
+            if columns or k < 1:
+                raise CueError("a label is a cue of its own; give it alone, and k of at least 1")
+            self._all.refresh()
+            return by_concept(self._all, graph, self.concepts.known(label), k)
 
     def recall_many(
         self,
         *,
         image: Sequence[Any] | np.ndarray | None = None,
+        text: Sequence[Any] | None = None,
+        sound: Sequence[Any] | None = None,
         vector: Sequence[Any] | np.ndarray | None = None,
         known: Any = None,
+        by: str | Sequence[str] | None = None,
         k: int = 1,
     ) -> list[Recall]:
         """Recall from many cues, each as ``recall`` would; far faster.
 
         ``known`` is one mask for all, or one for each.
         """
-        columns, rows = columns_of({"image": image, "vector": vector})
-        return self._recall(columns, self._mask_columns(known, list(columns), rows), rows, k)
+        columns, rows = columns_of({"image": image, "text": text, "sound": sound, "vector": vector})
+        return self._recall(columns, self._mask_columns(known, list(columns), rows), rows, k, by)
 
-    def surprise(self, *, image: Any = None, vector: Any = None, known: Any = None) -> float:
+    def surprise(
+        self,
+        *,
+        image: Any = None,
+        text: str | Sequence[str] | None = None,
+        sound: Any = None,
+        vector: Any = None,
+        known: Any = None,
+        by: str | Sequence[str] | None = None,
+    ) -> float:
         """0..1: how new this is, as ``remember`` would record it. Nothing is stored.
 
         The student's prediction error of it, as the share of usual errors that are smaller.
         Before the first sleep: the share of what is stored that is less unlike the rest than
         this is unlike all of it. Of several parts, the most surprising counts.
         """
-        masks = masks_by_modality(known, _given(image=image, vector=vector))
+        columns = _alone(image=image, text=text, sound=sound, vector=vector)
+        masks = masks_by_modality(known, list(columns))
         with self._lock:
             parts = encode_parts(
-                _alone(image=image, vector=vector),
-                {name: [mask] for name, mask in masks.items()},
-                self._all.senses,
+                columns, {name: [mask] for name, mask in masks.items()}, self._senses(by)
             )
             self._all.refresh()
             surprise = self._all.surprises([parts])[0]
         if surprise is None:
-            raise CueError("nothing was given to be surprised at; give image= or vector=")
+            raise CueError(f"nothing was given to be surprised at; give {self._keywords}")
         return surprise
 
     def sleep(self, replays: int = 10_000, epochs: int = 10, **changes: Any) -> SleepReport:
@@ -531,9 +584,8 @@ class Memory:
         return faults
 
     def _mask_columns(self, known: Any, modalities: list[str], rows: int) -> Columns:
-        axes = {sense.modality: 1 if sense.grid[1:] == (1, 1) else 2 for sense in self._all.senses}
         return {
-            modality: mask_column(masks, rows, axes.get(modality, 1))
+            modality: mask_column(masks, rows, 2 if modality == "image" else 1)
             for modality, masks in masks_by_modality(known, modalities).items()
         }
 
@@ -542,11 +594,14 @@ class Memory:
     ) -> list[Engram]:
         with self._lock:
             parts: list[list[Part]] = [[] for _ in experiences]
+            if any(sense.modality == "text" for sense in self._all.senses):
+                words = [[text for text in one.text if text.strip()] for one in experiences]
+                columns = {**columns, "text": words}
             for part in encode_parts(columns, masks, self._all.senses):
                 parts[part.row].append(part)
             for one, mine in zip(experiences, parts, strict=True):
                 if not mine and not one.text:
-                    raise CueError("an experience needs a part; give image=, vector= or text=")
+                    raise CueError(f"an experience needs a part; give {self._keywords}")
             self._all.refresh()
             engrams: list[Engram] = []
             while len(engrams) < len(experiences):
@@ -561,15 +616,40 @@ class Memory:
                     raise
             return engrams
 
-    def _recall(self, columns: Columns, masks: Columns, rows: int, k: int) -> list[Recall]:
+    def _recall(
+        self,
+        columns: Columns,
+        masks: Columns,
+        rows: int,
+        k: int,
+        by: str | Sequence[str] | None,
+    ) -> list[Recall]:
         if k < 1:
             raise ConfigError(f"k must be at least 1, got {k}")
         with self._lock:
-            parts = encode_parts(columns, masks, self._all.senses)
+            parts = encode_parts(columns, masks, self._senses(by))
             if not columns or len({part.row for part in parts}) < rows:
-                raise CueError("there is nothing to recall from; give image= or vector=")
+                raise CueError(f"there is nothing to recall from; give {self._keywords}")
             self._all.refresh()
             return self._all.recall(parts, rows, k)
+
+    @property
+    def _keywords(self) -> str:
+        """What parts come under, in words."""
+        modalities = dict.fromkeys([*(sense.modality for sense in self._all.senses), "text"])
+        return " or ".join(f"{modality}=" for modality in modalities)
+
+    def _senses(self, by: str | Sequence[str] | None) -> list[Sense]:
+        """The senses of these names, or all."""
+        if by is None:
+            return self._all.senses
+        names = [by] if isinstance(by, str) else by
+        if unknown := [name for name in names if name not in self._all.points]:
+            raise ConfigError(
+                f"by= names a sense {unknown[0]!r}; this memory has"
+                f" {', '.join(map(repr, self._all.points))}"
+            )
+        return [self._all.points[name].sense for name in names]
 
     def _browse(self, ids: Sequence[int]) -> Iterator[Engram]:
         for start in range(0, len(ids), WRITTEN):

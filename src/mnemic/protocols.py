@@ -32,7 +32,12 @@ class Sense(Protocol):
 
     @property
     def modality(self) -> str:
-        """The keyword its parts come under: ``image``, ``vector`` …"""
+        """The keyword its parts come under: ``image``, ``text``, ``sound``, ``vector``."""
+        ...
+
+    @property
+    def decodes(self) -> bool:
+        """Whether ``decode`` gives back what was encoded; else its original is the way back."""
         ...
 
     @property
@@ -52,11 +57,20 @@ class Sense(Protocol):
     def decode(
         self, features: Float[np.ndarray, " dim"], known: Bool[np.ndarray, " dim"] | None
     ) -> np.ndarray:
-        """Features back to what a person can look at."""
+        """Features back to what a person can look at; as they are where it does not decode."""
         ...
 
     def unpack(self, codes: Sequence[bytes]) -> Float[np.ndarray, "batch dim"]:
         """Stored codes to features."""
+        ...
+
+
+@runtime_checkable
+class Finder(Sense, Protocol):
+    """A sense that finds any number of things in a part: the faces in a photograph."""
+
+    def find(self, part: Any, known: Any = None) -> list[Encoded]:
+        """Each thing found; an empty list where there is none."""
         ...
 
 
@@ -111,20 +125,6 @@ class Stored(NamedTuple):
     points: tuple[KeptPoint, ...]
 
 
-class Changes(NamedTuple):
-    """What happened in a store since a revision."""
-
-    revision: int
-    stored: list[int]  # engrams stored since and still there
-    forgotten: list[int]
-    slept: bool = False  # whether students and schemas are others now
-
-
-class KeptStudent(NamedTuple):
-    """The student of a sense, as the store knows it."""
-
-    version: int
-    sense: str
 class Node(NamedTuple):
     """A node of the concept graph. Nodes that follow one another are one concept, their root."""
 
@@ -149,6 +149,20 @@ class Tie(NamedTuple):
     apart: bool  # seen side by side in one sense: two things
 
 
+class Changes(NamedTuple):
+    """What happened in a store since a revision."""
+
+    revision: int
+    stored: list[int]  # engrams stored since and still there
+    forgotten: list[int]
+    slept: bool = False  # whether students and schemas are others now
+
+
+class KeptStudent(NamedTuple):
+    """The student of a sense, as the store knows it."""
+
+    version: int
+    sense: str
     file: str  # its weights, beside the store
     report: Mapping[str, Any]  # plain JSON: how it was trained, and what is usual for it
 

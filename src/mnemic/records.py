@@ -130,6 +130,31 @@ class Engram:
         return vectors[0] if vectors else None
 
 
+class Sound(NamedTuple):
+    """Samples in -1..1, one channel or several side by side, and how many there are a second."""
+
+    samples: Float[np.ndarray, "time *channels"]
+    rate: int
+
+
+class RunnerUp(NamedTuple):
+    """An engram a cue might have meant instead."""
+
+    engram: Engram
+    weight: float  # in the settled state
+    distance: float  # from the cue, mean squared over what it knows
+
+
+class Link(NamedTuple):
+    """What ties a point to its concept."""
+
+    engram: int
+    point: int | None  # None: the words of an engram that has no part in any sense
+    sense: str | None
+    weight: float  # 0..1; 1 for all where links are binary
+    made_by: Bond
+
+
 @dataclass(frozen=True, kw_only=True)
 class Concept:
     """What points in any sense have in common, as it stands.
@@ -213,6 +238,7 @@ class Recall:
     image: UInt8[np.ndarray, "height width *channels"] | None
     invented: Bool[np.ndarray, "height width"] | None  # pixels that are the student's
     vector: Float[np.ndarray, " dim"] | None
+    sound: Sound | None  # of the recalled engram, if its original was kept
     original: bytes | None  # the bytes as given, if kept
     media_type: str | None
     source: Source | None

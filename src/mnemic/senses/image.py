@@ -29,6 +29,7 @@ class Pixels:
 
     name = "pixels"
     modality = "image"
+    decodes = True
 
     def __post_init__(self) -> None:
         if not 8 <= self.resolution <= 256:

@@ -21,6 +21,7 @@ class Vector:
 
     name = "vector"
     modality = "vector"
+    decodes = True
 
     def __post_init__(self) -> None:
         if self.dim < 1:
