@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import reference
@@ -154,6 +154,8 @@ def test_an_update_agrees_with_the_loop(network, torn, strong, seed, beta):
     state, keys = state_and_keys(network, seed)
     values = drawn(seed, 5, 4, name="values")  # a sum is 0 only where nothing has weight
     known = masks(seed, 3, 6) if torn else None
+    # from one feature every cosine is 1 or -1: which of equals come first is anybody's guess
+    assume(network.similarity != "cosine" or known is None or int(known.sum(dim=-1).min()) > 1)
     strengths = strengths_of(seed, 5) if strong else None
     if network.separation.name.startswith("within"):
         beta = 1.0  # its threshold is in the unit of the score
@@ -504,8 +506,10 @@ def test_exponential_is_that_of_demircigil(seed):
     """sign Σ_μ ξᵢ exp(Σⱼ ξⱼσⱼ), and its unit-by-unit form over exp of the overlaps."""
     patterns, state = signs(seed, 6, 9), signs(seed, 1, 9, name="state")
     network = hopfield.exponential()
-    field = sum(math.exp(float(x @ state[0])) * x for x in patterns)
-    assert network.update(state, patterns)[0].tolist() == field.sign().tolist()
+    terms = torch.stack([math.exp(float(x @ state[0])) * x for x in patterns])
+    field, whole = terms.sum(dim=0), terms.abs().sum(dim=0)
+    told = field.abs() > 1e-9 * whole  # where patterns cancel, rounding decides
+    assert torch.equal(network.update(state, patterns)[0][told], field.sign()[told])
     row, ours = state[0].tolist(), network.update_unit_by_unit(state, patterns)[0].tolist()
     for i in range(9):
         up = down = 0.0
