@@ -20,7 +20,7 @@ from mnemic.senses import Vector
 from mnemic.store import SqliteStore
 
 DIM = 64
-NOISE = 0.3  # of a feature's standard deviation
+NOISE = 0.1  # of a feature's standard deviation
 BEGAN = datetime(2000, 1, 1, tzinfo=UTC)
 WRITTEN = 4096  # vectors a transaction
 
