@@ -137,9 +137,7 @@ class EpisodicMemory:
         known = self._checked(cues, known, "cue")
         self._refuse_empty(k)
         beta = SPENS2022_BETA if beta is None else beta
-        return settle_spens2022(
-            self._alike(cues), known, self.patterns, beta=_positive(beta), k=k
-        )
+        return settle_spens2022(self._alike(cues), known, self.patterns, beta=_positive(beta), k=k)
 
     def recognise(
         self,
