@@ -160,6 +160,7 @@ def test_damage_is_refused_or_decoded_but_never_surprises(seed, format):
         ((TONE,), r"\(samples, rate\)"),
         (TONE, "got ndarray"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "source",  # a file tells the time
 )
 def test_what_is_no_sound_is_refused_with_the_reason(source, complaint):
     with pytest.raises(MediaError, match=complaint):
