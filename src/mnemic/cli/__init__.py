@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from mnemic.cli import engrams, learned, results, whole
+from mnemic.cli import concepts, engrams, learned, results, whole
 from mnemic.cli.terminal import BAD_INPUT, NO, STOPPED, STORE, USAGE, complain_of
 from mnemic.errors import MnemicError, NeverSleptError, StoreError
 
@@ -41,6 +41,9 @@ for verb in (
 
 
 def run() -> None:
+app.add_typer(concepts.app, name="concepts")
+
+
     """Run a command; errors come out as sentences, with an exit code that means something."""
     warnings.showwarning = _say_warning
     try:
