@@ -34,6 +34,7 @@ LEVELS = {
     "collection": 10,
     "joint": 11,
     "keeping": 11,
+    "inventory": 11,
     "lesions": 11,
     "meanings": 11,
     "thoughts": 11,

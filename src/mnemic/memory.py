@@ -32,6 +32,7 @@ from mnemic.errors import ConfigError, CueError, MnemicError, StoreError
 from mnemic.export import export
 from mnemic.folder import DATABASE, MemoryConfig, open_folder
 from mnemic.joint import by_concept, completed
+from mnemic.inventory import SenseUse, uses
 from mnemic.keeping import lower
 from mnemic.lesions import Lesion, lesioned
 from mnemic.meanings import Meanings
@@ -526,6 +527,12 @@ class Memory:
             before=None if before is None else utc(before),
         )
         return self._browse(ids)
+
+    def senses(self) -> list[SenseUse]:
+        """The senses there are, and how far each compresses what it was given."""
+        with self._lock:
+            self._all.refresh()
+            return uses(self._all)
 
     def originals(self, id: int) -> list[tuple[bytes, str]]:
         """The bytes of each part as given, with their media types."""

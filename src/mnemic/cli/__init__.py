@@ -33,6 +33,7 @@ for verb in (
     learned.keep,
     whole.backup,
     whole.export,
+    whole.info,
     whole.check,
     whole.demo,
     results.reproduce,
