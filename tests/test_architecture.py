@@ -32,6 +32,7 @@ LEVELS = {
     "export": 8,
     "answers": 9,
     "collection": 10,
+    "expecting": 11,
     "joint": 11,
     "keeping": 11,
     "inventory": 11,
