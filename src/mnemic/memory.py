@@ -32,8 +32,8 @@ from mnemic.errors import ConfigError, CueError, MnemicError, StoreError
 from mnemic.expecting import Expecting, Prediction, learned
 from mnemic.export import export
 from mnemic.folder import DATABASE, MemoryConfig, open_folder
-from mnemic.joint import by_concept, completed
 from mnemic.inventory import SenseUse, uses
+from mnemic.joint import by_concept, completed
 from mnemic.keeping import lower
 from mnemic.lesions import Lesion, lesioned
 from mnemic.meanings import Meanings

@@ -88,6 +88,15 @@ def test_a_few_concepts_far_apart_do_not_stretch_the_radius_to_what_lies_between
     assert calibrated(far).distance == 0.2
 
 
+def test_a_kind_that_comes_near_to_others_keeps_the_radius_small():
+    far, near = list(np.linspace(1, 2, 900)), list(np.linspace(0.1, 0.2, 100))
+    kinds = [i % 9 for i in range(900)] + [9] * 100
+    assert calibrated(far + near).distance > 0.12  # lets in a quarter of the near kind
+    joined = np.array(near) < calibrated(far + near, groups=kinds).distance
+    assert joined.mean() <= FALSE_JOINS
+    assert calibrated(far + near, groups=[0] * 1000).distance > 0.12
+
+
 def test_the_nearest_of_another_and_of_the_own_group_are_what_a_loop_finds():
     rng = np.random.default_rng(4)
     points, of = clusters(rng, groups=5, each=6, spread=0.3)

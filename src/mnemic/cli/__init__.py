@@ -41,10 +41,10 @@ for verb in (
     app.command()(verb)
 
 
-def run() -> None:
 app.add_typer(concepts.app, name="concepts")
 
 
+def run() -> None:
     """Run a command; errors come out as sentences, with an exit code that means something."""
     warnings.showwarning = _say_warning
     try:

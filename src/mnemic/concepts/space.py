@@ -200,7 +200,9 @@ class Space:
         distances, theirs = _padded(near, roots)
         own = np.array([named[id] for id in chosen])
         return calibrated(
-            nearest_other(distances, own, theirs), nearest_own(distances, own, theirs)
+            nearest_other(distances, own, theirs),
+            nearest_own(distances, own, theirs),
+            own.tolist(),
         )
 
     def _by_gap(self, chosen: list[int]) -> Radius:
