@@ -419,10 +419,10 @@ def test_what_was_coded_by_the_last_student_is_coded_anew_before_it_is_stored(
         writer.ids()
         add, nights = writer._store.add, []
 
-        def too_late(experiences):
+        def too_late(experiences, *args, **options):
             if not nights:
                 nights.append(memory.sleep(replays=20, epochs=1))
-            return add(experiences)
+            return add(experiences, *args, **options)
 
         monkeypatch.setattr(writer._store, "add", too_late)
         new = writer.remember(image=small[100])

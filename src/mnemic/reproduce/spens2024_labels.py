@@ -35,12 +35,13 @@ from mnemic.reproduce.pictures import (
     TITLES,
     Experiment,
     Name,
+    draw,
     features,
     grid_of,
     sizes,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
-from mnemic.reproduce.spens2024_boundary import FLOOR, OBJECT, WALL, load
+from mnemic.reproduce.spens2024_boundary import FLOOR, OBJECT, WALL
 from mnemic.reproduce.spens2024_extended import (
     ExtendedMemory,
     packed,
@@ -64,6 +65,12 @@ class Config(Experiment):
 
     stimuli: int
     examples: int
+
+
+def load(config: Config, seed: int) -> Data:
+    """What the student is taught and its unseen pictures, with all their factors."""
+    drawn = draw(config.dataset, config.stored + config.unseen, seed)
+    return {"images": drawn.images, "labels": drawn.labels, "factors": drawn.factors}
 
 
 class Stimuli(NamedTuple):
