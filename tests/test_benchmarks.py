@@ -71,7 +71,7 @@ def counted(value):
 
 def test_every_measurement_runs_and_writes_finite_numbers(toy):
     names = set(import_module("benchmarks.registry").measurements())
-    assert names >= {"recall_exact", "verdict", "replay", "remember", "large"}
+    assert names >= {"recall_exact", "verdict", "replay", "remember", "large", "million"}
     assert {file.stem for file in toy.glob("*.json")} == names
     for name in names:
         record = json.loads((toy / f"{name}.json").read_text())
@@ -199,6 +199,18 @@ def test_the_peak_of_a_fresh_process_is_its_own(monkeypatch):
     ballast = bytearray(b"1") * 300_000_000
     peak = fresh.in_fresh_process("fresh", "peak_memory")
     assert peak < 100_000_000 < len(ballast)
+
+
+def test_a_layer_that_is_not_what_it_is_defined_to_be_is_not_timed(monkeypatch):
+    engram = import_module("benchmarks.engram")
+    honest = engram.engram_reference
+
+    def other(inputs, *given, **how):
+        return honest(inputs.flip(1), *given, **how)
+
+    monkeypatch.setattr(engram, "engram_reference", other)
+    with pytest.raises(import_module("benchmarks.registry").WrongAnswerError, match="an output"):
+        engram.measure(engram.MEASUREMENT.quick)
 
 
 @pytest.mark.parametrize("hits", [[5, 3], [0, 0], [20, 20]])

@@ -32,9 +32,11 @@ def test_every_command_shown_exists_with_its_options(page):
             if not line.startswith("mnemic "):
                 continue
             words = shlex.split(line, comments=True)
-            command = commands.commands[words[1]]
+            command, deep = commands.commands[words[1]], 2
+            if hasattr(command, "commands"):  # a group: ``mnemic concepts tree``
+                command, deep = command.commands[words[2]], 3
             known = {option for param in command.params for option in param.opts}
-            for word in words[2:]:
+            for word in words[deep:]:
                 assert not word.startswith("-") or word in known, f"{page}: {line}"
 
 

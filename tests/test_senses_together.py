@@ -233,3 +233,21 @@ def test_a_memory_of_sounds_alone_sleeps_on_nothing_and_says_so(tmp_path, voices
         memory.remember_many(sound=voices)
         with pytest.raises(EmptyMemoryError, match="nothing to replay"):
             memory.sleep(10, 1)
+
+
+def test_how_far_each_sense_compresses_is_what_its_bytes_say(life, clothes, voices):
+    uses = {sense.name: sense for sense in life.senses()}
+    assert list(uses) == ["pixels", "letters", "log-mel", "vector"]
+    sizes = [len(data) for id in life.ids() for data, kind in life.originals(id) if "audio" in kind]
+    sound = uses["log-mel"]
+    assert (sound.points, sound.features) == (10, 312)
+    assert sound.bytes_given == sum(sizes)
+    assert sound.bytes_features == 10 * 312 * 2
+    assert sound.compression == sum(sizes) / (10 * 312 * 2)
+    texts = sum(len(f"somebody says {word}") for word in WORDS)
+    assert uses["letters"].bytes_given == texts
+    assert uses["pixels"].bytes_features == 10 * 28 * 28
+
+
+def test_an_empty_memory_compresses_nothing(memory):
+    assert [sense.compression for sense in memory.senses()] == [None, None]

@@ -29,8 +29,10 @@ from mnemic.cues import (
     utc,
 )
 from mnemic.errors import ConfigError, CueError, MnemicError, StoreError
+from mnemic.expecting import Expecting, Prediction, learned
 from mnemic.export import export
 from mnemic.folder import DATABASE, MemoryConfig, open_folder
+from mnemic.inventory import SenseUse, uses
 from mnemic.joint import by_concept, completed
 from mnemic.keeping import lower
 from mnemic.lesions import Lesion, lesioned
@@ -93,6 +95,7 @@ class Memory:
             device=device,
         )
         self._meanings = Meanings(self._all, seed=seed)
+        self._expecting = Expecting(self._all)
         self._all.association = Association(store, self._all.points, seed=seed)
         self.concepts = Concepts(self._all.association, self._lock, self._all.refresh)
 
@@ -298,7 +301,14 @@ class Memory:
             raise CueError(f"nothing was given to be surprised at; give {self._keywords}")
         return surprise
 
-    def sleep(self, replays: int = 10_000, epochs: int = 10, **changes: Any) -> SleepReport:
+    def sleep(
+        self,
+        replays: int = 10_000,
+        epochs: int = 10,
+        *,
+        order: bool | float = False,
+        **changes: Any,
+    ) -> SleepReport:
         """Replay what is stored until a new student has learned the world it comes from.
 
         Noise settles into ``replays`` engrams, with habituation; the student sees them ``epochs``
@@ -307,21 +317,29 @@ class Memory:
         go on meanwhile, from other threads and processes. Where an earlier sleep of the same
         settings was interrupted, this goes on from its last whole epoch.
 
+        With ``order`` the night also learns what follows what, for ``predict``: experiences follow
+        one another by their times, up to a pause ten times the usual one, or of ``order`` seconds.
+
         Raises:
-            EmptyMemoryError: nothing is stored.
+            EmptyMemoryError: nothing is stored, or order was asked for and nothing follows.
             ConfigError: a setting is out of range.
             AsleepError: somebody else is sleeping on this memory; the message says who.
             DivergedError: the loss became infinite; the old student stays.
             StoreFullError, StoreError: as the store finds; the old student stays.
         """
         report = None
-        for step in self.sleep_steps(replays, epochs, **changes):
+        for step in self.sleep_steps(replays, epochs, order=order, **changes):
             report = step.report
         assert report is not None
         return report
 
     def sleep_steps(
-        self, replays: int = 10_000, epochs: int = 10, **changes: Any
+        self,
+        replays: int = 10_000,
+        epochs: int = 10,
+        *,
+        order: bool | float = False,
+        **changes: Any,
     ) -> Generator[SleepStep]:
         """``sleep``, step by step: the last step has the report.
 
@@ -339,7 +357,28 @@ class Memory:
             latent=self.config.latent,
             seed=self.seed,
             config=config,
+            order=order,
         ).steps()
+
+    def predict(
+        self, after: int | Engram | Sequence[int | Engram] | None = None, *, image: Any = None
+    ) -> Prediction:
+        """What comes next, by the order learned in sleep.
+
+        Args:
+            after: an engram: what led up to it is taken along; or several, one after the other.
+            image: instead, a picture, or a list of them in their order; none need be stored.
+
+        Raises:
+            ConfigError: neither or both are given.
+            NeverSleptError: no sleep yet, or the last one learned no order.
+            NotStoredError: an id is not stored.
+            CueError: nothing given has a picture.
+            LesionedError: the decoder is silenced, or the hippocampus that brings engrams.
+        """
+        with self._lock:
+            self._all.refresh()
+            return self._expecting.predict(thoughts.sight(self._all), after, image)
 
     def infer(self, *, image: Any, known: Any = None) -> Inferred:
         """Fill what is unknown of a picture by what was learned in sleep, without any engram.
@@ -481,7 +520,9 @@ class Memory:
             places = self._all.points.values()
             left = any(one.engram_of and can_sleep(one) is None for one in places)
             if asleep or left:
-                self.sleep(settings.pop("replayed"), settings.pop("epochs"), **settings)
+                replays, epochs = settings.pop("replayed"), settings.pop("epochs")
+                order = learned(self._all)
+                self.sleep(replays, epochs, order=order, **settings)
             else:
                 self._store.forget_students()
                 self._all.refresh(own=True)
@@ -527,6 +568,12 @@ class Memory:
         )
         return self._browse(ids)
 
+    def senses(self) -> list[SenseUse]:
+        """The senses there are, and how far each compresses what it was given."""
+        with self._lock:
+            self._all.refresh()
+            return uses(self._all)
+
     def originals(self, id: int) -> list[tuple[bytes, str]]:
         """The bytes of each part as given, with their media types."""
         with self._lock:
@@ -553,8 +600,10 @@ class Memory:
                 self._store.backup(folder / DATABASE)
                 for one in self._store.students():
                     (folder / STUDENTS).mkdir(exist_ok=True)
-                    with suppress(FileNotFoundError):  # lost here, and so in the copy
-                        shutil.copy2(self.path / STUDENTS / one.file, folder / STUDENTS / one.file)
+                    # its weights, and what was learned of order with it
+                    for file in (self.path / STUDENTS).glob(f"{Path(one.file).stem}.*"):
+                        with suppress(FileNotFoundError):  # lost here, and so in the copy
+                            shutil.copy2(file, folder / STUDENTS / file.name)
                 if self._store.newest_student == newest:
                     return
                 shutil.rmtree(folder)  # a night has ended meanwhile, and taken the old student

@@ -321,7 +321,7 @@ class SleepReport:
 class SleepStep:
     """One step of a night. The last one carries the report."""
 
-    phase: Literal["replay", "train", "encode", "done"]
+    phase: Literal["replay", "train", "encode", "order", "done"]
     sense: str
     done: int  # of ``total`` in this phase
     total: int

@@ -1,7 +1,9 @@
 """What a recorder says went on, against what went on."""
 
+import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,6 +14,8 @@ from mnemic.nn.engram import Engram
 from mnemic.nn.engram_models import EngramClassifier
 from mnemic.nn.engram_published import PublishedEngram
 from mnemic.nn.recorder import PublishedRecord, TraceRecord, TraceRecorder
+from mnemic.nn.traces import answer_numbers, over_training, trace_numbers
+from mnemic.plots import save, traces
 from mnemic.randomness import generator
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
@@ -234,3 +238,107 @@ def test_what_was_not_recorded_cannot_be_asked_for():
         record.answer(2, 0)
     with pytest.raises(CueError, match="step 5 was asked for"):
         record.trace(5)
+
+
+class Writer:
+    """Keeps what it is given, as a SummaryWriter of TensorBoard writes it."""
+
+    def __init__(self):
+        self.scalars, self.images = {}, {}
+
+    def add_scalar(self, tag, scalar_value, global_step):
+        self.scalars.setdefault(tag, {})[global_step] = scalar_value
+
+    def add_image(self, tag, img_tensor, global_step, *, dataformats):
+        assert dataformats == "HW"
+        self.images[tag, global_step] = img_tensor
+
+
+def test_statistics_are_those_of_the_records_call_by_call():
+    layer = made(num_layers=2)
+    known = torch.arange(9) < torch.tensor([[9], [4]])
+    with TraceRecorder(nn.ModuleDict({"inner": layer})) as recorder:
+        for call in range(3):
+            layer(drawn(call, 2, 9, 3), known=known)
+    assert [(one.call, one.layer) for one in recorder.statistics] == [
+        (call, number) for call in range(3) for number in range(2)
+    ]
+    for one, record in zip(recorder.statistics, recorder.records, strict=True):
+        assert one.name == "inner"
+        assert one.sparsity == pytest.approx(float(record.sparsity[known].mean()))
+        assert one.write == pytest.approx(float(record.write_strength[known].mean()))
+        last = torch.stack([record.trace(8)[0], record.trace(3)[1]])
+        assert one.trace == pytest.approx(float(last.square().mean().sqrt()))
+        best = record.read_addresses[known].argmax(dim=-1)
+        assert one.used == len(set(best.tolist())) / 10
+
+
+def test_over_a_training_only_the_last_records_are_kept_and_some_calls_looked_at():
+    layer = made()
+    with TraceRecorder(layer, keep=2, every=3) as recorder:
+        for call in range(10):
+            layer(drawn(call, 1, 4, 3))
+    assert [one.call for one in recorder.statistics] == [0, 3, 6, 9]
+    assert [record.call for record in recorder.records] == [6, 9]
+    assert over_training(recorder.statistics)["0"]["call"] == [0, 3, 6, 9]
+    for wrong in ({"every": 0}, {"keep": -1}):
+        with pytest.raises(ConfigError, match="every must be at least 1"):
+            TraceRecorder(layer, **wrong)
+
+
+def test_any_writer_gets_numbers_of_every_call_and_the_traces_that_are_kept():
+    layer, published = made(), PublishedEngram(3, 6, slots=5, rng=generator(0, "weights"))
+    model, writer = nn.ModuleDict({"ours": layer, "theirs": published}), Writer()
+    with TraceRecorder(model, keep=2) as recorder:
+        for call in range(3):
+            layer(drawn(call, 2, 4, 3))
+            published(drawn(call, 2, 4, 3).float())
+    recorder.to_tensorboard(writer)
+    assert list(writer.scalars["ours/0/sparsity"]) == [0, 1, 2]
+    assert "ours/0/write" in writer.scalars
+    assert "theirs/0/trace" in writer.scalars
+    assert "theirs/0/write" not in writer.scalars  # it has no gate
+    assert set(writer.images) == {("ours/0/last trace", 2), ("theirs/0/last trace", 2)}
+    for image in writer.images.values():
+        assert image.min() == 0
+        assert image.max() == pytest.approx(1)
+
+
+def test_numbers_of_a_sequence_say_what_was_written_where_and_survive_json():
+    layer = made()
+    record = recorded(layer, drawn(0, 2, 7, 3))[0]
+    numbers = json.loads(json.dumps(trace_numbers(record, 1, list("abcdefg"))))
+    wrote = record.write_addresses[1] * record.write_strength[1][:, None]
+    torch.testing.assert_close(torch.tensor(numbers["wrote"]).double(), wrote, rtol=0, atol=1e-5)
+    last = torch.tensor(numbers["last trace"]).double()
+    torch.testing.assert_close(last, record.trace(6)[1], rtol=0, atol=1e-5)
+    told = answer_numbers(record, 1, 6, list("abcdefg"), most=3)
+    answer = record.answer(1, 6)
+    assert told["asked"] == "g"
+    assert len(told["inputs"]) == 3
+    first = int(answer.inputs[0])
+    assert told["inputs"][0] == [
+        f"{first}: {'abcdefg'[first]}",
+        pytest.approx(float(answer.input_shares[0]), abs=1e-5),
+    ]
+    assert list(told["slots"]) == [str(slot) for slot in answer.slots[:3].tolist()]
+
+
+def test_figures_show_what_is_in_the_numbers(tmp_path):
+    layer = made()
+    with TraceRecorder(layer) as recorder:
+        for call in range(3):
+            layer(drawn(call, 2, 7, 3))
+    numbers = trace_numbers(recorder.records[-1], 0, list("abcdefg"))
+    maps = traces.trace_maps(numbers)
+    shown = [axes.images[0].get_array() for axes in maps.axes[:3]]
+    np.testing.assert_allclose(shown[2], np.array(shown[1]) - np.array(shown[0]), atol=1e-12)
+    rasters = traces.address_rasters(numbers)
+    np.testing.assert_allclose(rasters.axes[1].images[0].get_array(), np.array(numbers["read"]).T)
+    training = traces.statistics_over_training(over_training(recorder.statistics))
+    assert len(training.axes[0].lines[0].get_xdata()) == 3
+    answered = traces.which_memory_answered(answer_numbers(recorder.records[-1], 0, 6))
+    assert len(answered.axes[1].patches) == 6
+    for name, figure in {"a": maps, "b": rasters, "c": training, "d": answered}.items():
+        save(figure, tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").stat().st_size > 1000

@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -75,6 +75,17 @@ def test_a_record_holds_all_that_is_needed_to_judge_and_repeat_it(tmp_path):
 def test_a_verdict_goes_by_the_mean_over_seeds(tmp_path, least, met):
     _, record = drained(reproduce(made(least=least), tmp_path, scale="small", seeds=(0, 1)))
     assert record["verdicts"][0]["met"] is met
+
+
+@pytest.mark.parametrize(("judged", "met"), [("low", False), ("mean", False), ("high", True)])
+def test_a_verdict_goes_by_the_end_of_the_interval_that_is_named(tmp_path, judged, met):
+    expected = Expected(what="s", number=("sum",), at_least=9.0, source="", judged=judged)
+    result = replace(made(), expected=(expected,))
+    _, record = drained(reproduce(result, tmp_path, scale="small", seeds=(0, 1)))
+    found = record["verdicts"][0]  # 6 and 10: 8, and an interval far wider
+    assert found["found"]["low"] < 8.0 < 9.0 < found["found"]["high"]
+    assert found["met"] is met
+    assert ("end of the interval" in found["expected"]) == (judged != "mean")
 
 
 def test_a_toy_is_not_judged(tmp_path):

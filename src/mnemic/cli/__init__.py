@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from mnemic.cli import engrams, learned, results, whole
+from mnemic.cli import concepts, engrams, learned, results, whole
 from mnemic.cli.terminal import BAD_INPUT, NO, STOPPED, STORE, USAGE, complain_of
 from mnemic.errors import MnemicError, NeverSleptError, StoreError
 
@@ -33,11 +33,15 @@ for verb in (
     learned.keep,
     whole.backup,
     whole.export,
+    whole.info,
     whole.check,
     whole.demo,
     results.reproduce,
 ):
     app.command()(verb)
+
+
+app.add_typer(concepts.app, name="concepts")
 
 
 def run() -> None:

@@ -32,21 +32,34 @@ from mnemic.cli.terminal import (
     write_sheet,
 )
 from mnemic.datasets import folder
-from mnemic.errors import MediaError
+from mnemic.errors import CueError, DataError, MediaError
+from mnemic.folder import DATABASE
 from mnemic.media import to_png
+from mnemic.media_sound import SOUND_SUFFIXES
 from mnemic.memory import Memory
 from mnemic.records import Engram, Recall
+from mnemic.senses import PRETRAINED
 
 T = TypeVar("T")
 
+SENSES_HELP = (
+    "A further sense, chosen when the memory is made; may be given again: text, sound, or of the"
+    " extra mnemic[senses] " + ", ".join(PRETRAINED) + "."
+)
+
 
 def remember(
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Pictures and sounds, or folders of them.")
+    ] = None,
     memory: MemoryPath = DEFAULT,
     label: Annotated[
         str | None, typer.Option(help="One label for all; subfolders name theirs otherwise.")
     ] = None,
-    text: Annotated[str | None, typer.Option(help="What to remember with them.")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="What to remember with them; or alone, without a path.")
+    ] = None,
+    sense: Annotated[list[str] | None, typer.Option(help=SENSES_HELP, show_default=False)] = None,
     resolution: Annotated[
         int | None, typer.Option(help="Pixels a side, chosen when the memory is made.")
     ] = None,
@@ -57,41 +70,58 @@ def remember(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Store pictures, one exposure each. The memory is made when missing."""
+    """Store pictures, sounds or a text, one exposure each. The memory is made when missing."""
     create: dict[str, Any] = {} if resolution is None else {"resolution": resolution}
     if grey:
         create["channels"] = 1
     if keep is not None:
         create["keep"] = keep.value
-    files = [pair for path in paths for pair in _pictures_in(path)]
+    files = [pair for path in paths or [] for pair in _files_in(path)]
+    if not files and text is None:
+        raise typer.BadParameter("Missing argument: give a path, or --text")
+    senses = set(sense or ())
+    if not (memory / DATABASE).exists() and any(_is_sound(file) for file, _ in files):
+        senses.add("sound")
+    create |= {name: True for name in ("text", "sound") if name in senses}
+    if pretrained := [name for name in sense or () if name not in ("text", "sound")]:
+        create["pretrained"] = pretrained
     stored: list[Engram] = []
     refused: list[str] = []
     with Memory.open(memory, create=create) as opened:
         for file, own_label in _progress(files, "remembering", quiet=as_json):
             try:
                 engram = opened.remember(
-                    image=file,
+                    **_part(file),
                     label=label or own_label,
                     text=text,
                     time=file.stat().st_mtime if file.exists() else None,
                     metadata={"path": str(file)},
                 )
                 stored.append(engram)
-            except MediaError as error:
-                refused.append(str(error))
+            except (MediaError, CueError) as error:
+                refused.append(_named(error, file))
+        if not files:
+            stored.append(opened.remember(text=text, label=label))
     if as_json:
         print_json({"stored": [engram_json(engram) for engram in stored], "refused": refused})
     else:
         for sentence in refused:
             complain_of(f"left out: {sentence}")
-        say_it(f"{len(stored)} pictures stored in {memory}")
+        say_it(f"{len(stored)} {_kinds(files)} stored in {memory}")
     if refused:
         raise typer.Exit(BAD_INPUT)
 
 
 def recall(
-    cue: Annotated[Path, typer.Argument(help="A picture; its transparent pixels are unknown.")],
+    cue: Annotated[
+        Path | None,
+        typer.Argument(help="A picture, whose transparent pixels are unknown, or a sound."),
+    ] = None,
     memory: MemoryPath = DEFAULT,
+    text: Annotated[str | None, typer.Option(help="A text, besides or instead.")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="Only by this sense; may be given again.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the recalled picture here (PNG).")] = None,
     original: Annotated[
         Path | None, typer.Option(help="Write the original here, byte for byte as it was given.")
@@ -101,8 +131,9 @@ def recall(
     as_json: Json = False,
 ) -> None:
     """Bring back the whole from a fragment. Exits with 1 when it was never seen."""
+    asked = _cue(cue, text)
     with existing(memory) as opened:
-        found = opened.recall(image=cue, k=k)
+        found = opened.recall(**asked, by=by or None, k=k)
     if out is not None and found.image is not None:
         write(out, to_png(found.image))
     if original is not None and found.original is not None:
@@ -118,11 +149,15 @@ def recall(
 
 
 def surprise(
-    picture: Annotated[Path, typer.Argument()], memory: MemoryPath = DEFAULT, as_json: Json = False
+    cue: Annotated[Path | None, typer.Argument(help="A picture or a sound.")] = None,
+    memory: MemoryPath = DEFAULT,
+    text: Annotated[str | None, typer.Option(help="A text, besides or instead.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Say how new a picture is, 0 to 1, without storing it."""
+    """Say how new a picture, a sound or a text is, 0 to 1, without storing it."""
+    asked = _cue(cue, text)
     with existing(memory) as opened:
-        value = opened.surprise(image=picture)
+        value = opened.surprise(**asked)
     print_json({"surprise": value}) if as_json else say_it(f"{value:.3f}")
 
 
@@ -188,15 +223,51 @@ def forget(
         say_it("on the command line: `mnemic sleep` now, or --retrain the next time")
 
 
-def _pictures_in(path: Path) -> list[tuple[Path, str | None]]:
+def _cue(path: Path | None, text: str | None) -> dict[str, Any]:
+    if path is None and text is None:
+        raise typer.BadParameter("Missing argument: give a picture or a sound, or --text")
+    return ({} if path is None else _part(path)) | ({} if text is None else {"text": text})
+
+
+def _part(file: Path) -> dict[str, Path]:
+    return {"sound" if _is_sound(file) else "image": file}
+
+
+def _is_sound(file: Path) -> bool:
+    return file.suffix.lower() in SOUND_SUFFIXES
+
+
+def _named(error: Exception, file: Path) -> str:
+    return str(error) if str(file) in str(error) else f"{file}: {error}"
+
+
+def _kinds(files: list[tuple[Path, str | None]]) -> str:
+    sounds = sum(_is_sound(file) for file, _ in files)
+    if not files:
+        return "text"
+    return "pictures" if not sounds else "sounds" if sounds == len(files) else "files"
+
+
+def _files_in(path: Path) -> list[tuple[Path, str | None]]:
+    """The pictures and sounds of a folder, each with the label its subfolder gives."""
     if not path.is_dir():
         return [(path, None)]
-    files = folder(path)
+    inside = (each.relative_to(path) for each in path.rglob("*") if _is_sound(each))
+    sounds = sorted(
+        (each for each in inside if not any(part.startswith(".") for part in each.parts)),
+        key=lambda each: each.parts,
+    )
+    heard = [(path / each, each.parts[0] if len(each.parts) > 1 else None) for each in sounds]
+    try:
+        files = folder(path)
+    except DataError:
+        if heard:
+            return heard
+        raise
     if files.labels is None:
-        return [(file, None) for file in files.paths]
-    return [
-        (file, files.classes[label]) for file, label in zip(files.paths, files.labels, strict=True)
-    ]
+        return [*((file, None) for file in files.paths), *heard]
+    labels = [files.classes[label] for label in files.labels]
+    return [*zip(files.paths, labels, strict=True), *heard]
 
 
 def _progress(items: list[T], doing: str, *, quiet: bool) -> Iterable[T]:

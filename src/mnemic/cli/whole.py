@@ -1,5 +1,6 @@
 """A memory as a whole: backup, export, check; and the demo of one."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from mnemic.cli.terminal import (
     print_json,
     say_it,
     say_table,
+    size,
 )
 from mnemic.demo import run_demo
 
@@ -45,6 +47,29 @@ def export(
         opened.export(to)
         count = len(opened)
     done({"export": str(to), "count": count}, f"{count} engrams written to {to}", as_json)
+
+
+def info(memory: MemoryPath = DEFAULT, as_json: Json = False) -> None:
+    """Say what a memory was made with, and how far each of its senses compresses."""
+    with existing(memory) as opened:
+        count, config, senses = len(opened), opened.config, opened.senses()
+    if as_json:
+        rows = [asdict(sense) | {"compression": sense.compression} for sense in senses]
+        print_json({"count": count, "config": asdict(config), "senses": rows})
+        return
+    table = Table("sense", "of", "features", "parts", "given", "as features", "smaller", box=None)
+    for sense in senses:
+        table.add_row(
+            sense.name,
+            sense.modality,
+            str(sense.features),
+            str(sense.points),
+            "" if sense.bytes_given is None else size(sense.bytes_given),
+            size(sense.bytes_features),
+            "" if sense.compression is None else f"{sense.compression:.1f} ×",
+        )
+    say_it(f"{count} engrams in {memory}, keep={config.keep!r}, student={config.student!r}\n")
+    say_table(table)
 
 
 def check(memory: MemoryPath = DEFAULT, as_json: Json = False) -> None:

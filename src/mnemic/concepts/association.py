@@ -12,9 +12,11 @@ from mnemic.concepts.space import NEAR, Near, Space
 from mnemic.concepts.thesaurus import Thesaurus
 from mnemic.cues import Part
 from mnemic.points import Points
-from mnemic.protocols import Stored
+from mnemic.protocols import KeptPoint, Stored
 from mnemic.records import ActiveConcept, Experience
 from mnemic.store import SqliteStore
+
+AT_ONCE = 256  # engrams read at a time
 
 Bind = Callable[[Sequence[Stored]], None]
 
@@ -74,12 +76,7 @@ class Association:
                 near[place] = [Candidate(point, fit) for point, fit in fits if fit is not None]
 
         def bind(added: Sequence[Stored]) -> None:
-            binder = Binder(
-                self.store.graph,
-                settings,
-                self.thesaurus,
-                senses=self.senses,
-            )
+            binder = self._binder(settings)
             ids = [kept.id for stored in added for kept in stored.points]
             meant = {
                 ids[place]: [
@@ -92,6 +89,38 @@ class Association:
                 binder.bind(stored, one, meant)
 
         return bind
+
+    def bind_the_unbound(self) -> int:
+        """Bind, oldest first, what was stored before there were concepts; how many engrams.
+
+        Called within a transaction.
+        """
+        settings, rows = self.settings, self.store.graph
+        binder = self._binder(settings)
+        unbound = rows.unlinked()
+        for start in range(0, len(unbound), AT_ONCE):
+            kept: dict[int, list[KeptPoint]] = {id: [] for id in unbound[start : start + AT_ONCE]}
+            for point in self.store.points(kept):
+                kept[point.engram].append(point)
+            for one in self.store.get(list(kept)):
+                near = {point.id: self._near(point, settings) for point in kept[one.id]}
+                binder.bind(Stored(one.id, tuple(kept[one.id])), one.experience, near)
+        return len(unbound)
+
+    def _near(self, kept: KeptPoint, settings: ConceptSettings) -> list[Candidate]:
+        """What is stored near a point that is stored itself."""
+        space = self.space(kept.point.sense, settings)
+        patterns = space.patterns
+        if kept.id not in patterns:
+            return []
+        row = slice(at := patterns.row_of(kept.id), at + 1)
+        known = None if patterns.known is None else patterns.known[row]
+        [some] = space.nearest(patterns.rows[row], known, k=NEAR + 1)
+        fits = [(id, space.joins(far, patterns.rows[at])) for id, far in some if id != kept.id]
+        return [Candidate(id, fit) for id, fit in fits if fit is not None]
+
+    def _binder(self, settings: ConceptSettings) -> Binder:
+        return Binder(self.store.graph, settings, self.thesaurus, senses=self.senses)
 
     def fired(
         self,

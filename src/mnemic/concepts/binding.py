@@ -14,7 +14,7 @@ from mnemic.concepts.hebbian import strengthened, updated
 from mnemic.concepts.placing import placed
 from mnemic.concepts.settings import ConceptSettings
 from mnemic.concepts.thesaurus import Thesaurus
-from mnemic.protocols import KeptPoint, Node, Stored
+from mnemic.protocols import KeptPoint, Node, Stored, Tie
 from mnemic.records import Bond, Experience
 from mnemic.store.concept_care import follow_best
 from mnemic.store.concepts import ConceptRows
@@ -197,39 +197,45 @@ class Binder:
 
     def _tie(self, fired: Sequence[Fired], before: Sequence[Fired], told: bool) -> None:
         """Strengthen the ties among what fired, weaken those to what could have and did not."""
-        for one in _once(fired):
-            others = [other for other in _once(fired) if other.node.id != one.node.id]
+        once = _once(fired)
+        ties = self.rows.ties(one.node.id for one in once)
+        rows: list[tuple[int, int, float, int, bool]] = []
+        for one in once:
+            others = [other for other in once if other.node.id != one.node.id]
             ids = {one.node.id, *(other.node.id for other in others)}
             earlier = [
                 other
                 for other in before
                 if other.node.id not in ids and (other.sense is None or other.sense != one.sense)
             ]
-            self.rows.put_ties(self._ties(one, [*others, *earlier], told))
+            rows += _retied(one, [*others, *earlier], ties[one.node.id], told)
+        self.rows.put_ties(rows)
         for one in fired:
             follow_best(self.rows, one.node)
 
-    def _ties(
-        self, one: Fired, others: Sequence[Fired], told: bool
-    ) -> list[tuple[int, int, float, int, bool]]:
-        ties = {tie.other.id: tie for tie in self.rows.ties(one.node.id)}
-        kinds = {_kind(other.node) for other in others if other.recognised} - {one.sense}
-        rows: list[tuple[int, int, float, int, bool]] = []
-        for other in others:
-            tie = ties.pop(other.node.id, None)
-            if tie is None:  # it could have fired as often as another of its kind
-                alike = [t.chances for t in ties.values() if _kind(t.other) == _kind(other.node)]
-                weight, chances, apart = 0.0, max(alike, default=0), False
-            else:
-                weight, chances, apart = tie.weight, tie.chances, tie.apart
-            beside = other.sense is not None and other.sense == one.sense and not told
-            weight = updated(weight, chances, together=True)
-            rows.append((one.node.id, other.node.id, weight, chances + 1, apart or beside))
-        for id, tie in ties.items():
-            if tie.apart or _kind(tie.other) in kinds:
-                weight = updated(tie.weight, tie.chances, together=False)
-                rows.append((one.node.id, id, weight, tie.chances + 1, tie.apart))
-        return rows
+
+def _retied(
+    one: Fired, others: Sequence[Fired], before: Sequence[Tie], told: bool
+) -> list[tuple[int, int, float, int, bool]]:
+    """The ties of a node that fires, as rows: to what fires too, and to what could have."""
+    ties = {tie.other.id: tie for tie in before}
+    kinds = {_kind(other.node) for other in others if other.recognised} - {one.sense}
+    rows: list[tuple[int, int, float, int, bool]] = []
+    for other in others:
+        tie = ties.pop(other.node.id, None)
+        if tie is None:  # it could have fired as often as another of its kind
+            alike = [t.chances for t in ties.values() if _kind(t.other) == _kind(other.node)]
+            weight, chances, apart = 0.0, max(alike, default=0), False
+        else:
+            weight, chances, apart = tie.weight, tie.chances, tie.apart
+        beside = other.sense is not None and other.sense == one.sense and not told
+        weight = updated(weight, chances, together=True)
+        rows.append((one.node.id, other.node.id, weight, chances + 1, apart or beside))
+    for id, tie in ties.items():
+        if tie.apart or _kind(tie.other) in kinds:
+            weight = updated(tie.weight, tie.chances, together=False)
+            rows.append((one.node.id, id, weight, tie.chances + 1, tie.apart))
+    return rows
 
 
 def _kind(node: Node) -> str | None:

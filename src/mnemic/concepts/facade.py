@@ -182,16 +182,18 @@ class Concepts:
     def organise(self) -> Organised:
         """Order all concepts: labels by the thesaurus, others by how close they lie (HDBSCAN).
 
-        Clusters of the last time are made anew; what a person placed stays.
+        What was stored without a label before there were concepts is bound first. Clusters of the
+        last time are made anew; what a person placed stays.
         """
         with self._lock:
             self._refresh()
             one, rows = self._association, self._rows
             with one.store.changing():
+                bound = one.bind_the_unbound()
                 placed = 0 if one.thesaurus is None else place_labels(rows, one.thesaurus)
                 clear_clusters(rows, one.store.events)
                 made = sum(cluster(rows, one.space(sense)) for sense in one.senses)
-        return Organised(placed, made, None if one.thesaurus is not None else NO_THESAURUS)
+        return Organised(bound, placed, made, None if one.thesaurus is not None else NO_THESAURUS)
 
     @property
     def settings(self) -> ConceptSettings:

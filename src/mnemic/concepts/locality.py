@@ -19,6 +19,8 @@ FALSE_JOINS = 0.05  # at most
 AIM = 0.03  # the radius is found on a sample: aim lower to stay below
 REACH = 2.0
 NEARLY_ALL = 0.99
+NEARLY_NONE = 0.1
+MANY = 34  # points of one concept: from so many on, AIM can be shown of it alone
 ENOUGH = 20  # points; fewer cannot show a rate of one in twenty
 GAP = 1.5  # between distances within groups and between them: less is no grouping
 UNCALIBRATED = 0.1  # of the variance of what is seen, for want of any experience
@@ -61,8 +63,16 @@ def conformal_radius(nearest_others: Sequence[float], *, rate: float = AIM) -> f
     return float(np.sort(np.asarray(nearest_others))[k - 1]) if k else 0.0
 
 
-def calibrated(nearest_others: Sequence[float], nearest_own: Sequence[float] = ()) -> Radius:
+def calibrated(
+    nearest_others: Sequence[float],
+    nearest_own: Sequence[float] = (),
+    groups: Sequence[int] = (),
+) -> Radius:
     """A radius from how near known things come to concepts they are not of.
+
+    ``groups`` are the concepts of these things, if they are known. What is new comes in kinds, and
+    some kinds come nearer to others than most: so the radius is no more than what would do for
+    nearly every concept, had it been the new one.
 
     Where few concepts are known, the next may well lie between them: so the radius is no more
     than REACH times what takes in nearly all of how near things come to their own.
@@ -73,6 +83,13 @@ def calibrated(nearest_others: Sequence[float], nearest_own: Sequence[float] = (
     # few cannot show the rate aimed at, but can still show the one that is stated
     rate = AIM if math.floor(AIM * (len(finite) + 1)) else FALSE_JOINS
     distance = conformal_radius(finite.tolist(), rate=rate)
+    by_group: dict[int, list[float]] = {}
+    for group, one in zip(groups, nearest_others, strict=False):
+        if math.isfinite(one):
+            by_group.setdefault(group, []).append(one)
+    each = [conformal_radius(some, rate=rate) for some in by_group.values() if len(some) >= MANY]
+    if each:
+        distance = min(distance, float(np.quantile(each, NEARLY_NONE, method="lower")))
     own = [one for one in nearest_own if math.isfinite(one)]
     if own:
         distance = min(distance, REACH * float(np.quantile(own, NEARLY_ALL)))

@@ -24,6 +24,7 @@ FEWEST = 2  # concepts that make a cluster
 class Organised(NamedTuple):
     """What organising did."""
 
+    bound: int  # engrams that were of no concept yet
     by_thesaurus: int  # labels that have parents now and had none
     clusters: int  # concepts that stand for others that lie close together
     note: str | None  # what could not be done, and why
@@ -96,6 +97,8 @@ def prototype(rows: ConceptRows, space: Space, root: int) -> Float[np.ndarray, "
 
 def groups_of(places: Float[np.ndarray, "concepts dim"]) -> np.ndarray:
     """The cluster of each place; -1 of none."""
-    found = HDBSCAN(min_cluster_size=FEWEST).fit(places)
+    # scikit-learn's stubs take its default, a word, for the type
+    found = HDBSCAN(min_cluster_size=FEWEST, copy=True)  # pyright: ignore[reportArgumentType]
+    found.fit(places)
     groups = np.asarray(found.labels_)
     return groups if groups.max() + 1 < len(places) else np.full(len(places), -1)

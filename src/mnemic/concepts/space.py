@@ -120,6 +120,12 @@ class Space:
         self, vectors: Tensor, known: Tensor | None, k: int
     ) -> tuple[Float[Tensor, "batch near"], Tensor]:
         patterns, cost = self.patterns, self._unknown_cost
+        plain = known is None and patterns.known is None and patterns.available is None
+        if plain and len(vectors) == 1:  # one experience at a time: a product and no blocks
+            far = (patterns.rows @ vectors[0]).mul_(-2).add_(patterns.squared_norm)
+            least = far.add_(vectors[0].square().sum()).div_(patterns.dim)
+            nearest = least.topk(min(k, len(least)), largest=False)
+            return nearest.values[None], nearest.indices[None]
 
         def scores(block: Block) -> Float[Tensor, "batch block"]:
             return -masked_distance(
@@ -194,7 +200,9 @@ class Space:
         distances, theirs = _padded(near, roots)
         own = np.array([named[id] for id in chosen])
         return calibrated(
-            nearest_other(distances, own, theirs), nearest_own(distances, own, theirs)
+            nearest_other(distances, own, theirs),
+            nearest_own(distances, own, theirs),
+            own.tolist(),
         )
 
     def _by_gap(self, chosen: list[int]) -> Radius:

@@ -1,5 +1,6 @@
 """Numbers and pictures to figures. Nothing is computed here but where to put the ink."""
 
+from mnemic.plots.concepts import concept_graph
 from mnemic.plots.ink import save
 from mnemic.plots.life import (
     cumulative,
@@ -11,6 +12,7 @@ from mnemic.plots.life import (
 from mnemic.plots.sheets import contact_sheet, show_unknown
 
 __all__ = [
+    "concept_graph",
     "contact_sheet",
     "cumulative",
     "histogram_by_class",

@@ -125,7 +125,7 @@ def index(found: Mapping[str, Record]) -> str:
         f"{len(found)} results; {len(judged) - len(missed)} of {len(judged)} numbers are as"
         " expected. What was expected was written down beforehand, with where it comes from. A"
         " number is a mean over seeds, with its 95 % interval in brackets, and is judged by the"
-        " mean. `mnemic reproduce all` computes everything anew.",
+        " mean unless an end of that is named. `mnemic reproduce all` computes everything anew.",
         "",
         "| result | published in | claim | scale | as expected |",
         "|---|---|---|---|---|",

@@ -18,9 +18,18 @@ Numbers = dict[str, Any]  # nested, in words; leaves are numbers, or lists of th
 Data = Mapping[str, np.ndarray]
 
 
+Judged = Literal["mean", "low", "high"]  # the mean over seeds, or an end of its interval
+ENDS = {"low": "lower", "high": "upper"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What one number should be for the claim to stand, and where that comes from."""
+    """What one number should be for the claim to stand, and where that comes from.
+
+    ``judged`` says what of an estimate is held against the bounds. That one thing is not worse
+    than another, with no margin, is judged by the better end of the interval: what the seeds
+    cannot tell apart was not found to be worse.
+    """
 
     what: str
     number: tuple[str, ...]  # the way to it, from the outside in
@@ -28,6 +37,7 @@ class Expected:
     at_least: float | None = None
     at_most: float | None = None
     published: float | str | None = None
+    judged: Judged = "mean"
 
     def __post_init__(self) -> None:
         if self.at_least is None and self.at_most is None:
@@ -40,13 +50,12 @@ class Expected:
         return bool(low <= value <= high)
 
     def __str__(self) -> str:
+        end = "" if self.judged == "mean" else f" ({ENDS[self.judged]} end of the interval)"
         if self.at_most is None:
-            return f"≥ {self.at_least:g}"
-        return (
-            f"≤ {self.at_most:g}"
-            if self.at_least is None
-            else (f"{self.at_least:g} … {self.at_most:g}")
-        )
+            return f"≥ {self.at_least:g}{end}"
+        if self.at_least is None:
+            return f"≤ {self.at_most:g}{end}"
+        return f"{self.at_least:g} … {self.at_most:g}{end}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -119,7 +119,7 @@ def file_name(name: str) -> str:
 def _verdict(expected: Expected, numbers: Numbers, *, judged: bool) -> Record:
     """What was found beside what was expected; a toy shows nothing, so it is not judged."""
     found = number_at(numbers, expected.number)
-    value = found["mean"] if isinstance(found, dict) else found
+    value = found[expected.judged] if isinstance(found, dict) else found
     return {
         "what": expected.what,
         "expected": str(expected),

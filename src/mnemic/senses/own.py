@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +21,6 @@ from mnemic.senses.directions import encoded_direction, unpacked_directions
 from mnemic.senses.sound import audible
 from mnemic.senses.text import normalised
 
-Modality = Literal["image", "text", "sound", "vector"]
 Encoder = Callable[[Any], Any]
 
 LOOKS = 32  # at an encoder's answer, to know it again
@@ -60,7 +59,7 @@ class FromCallable:
     """
 
     name: str
-    modality: Modality
+    modality: str  # image, text, sound or vector
     encoder: Encoder | nn.Module
     dim: int
     version: str | None = None
@@ -86,17 +85,16 @@ class FromCallable:
         """The features in a row."""
         return self.dim, 1, 1
 
-    @cached_property
+    @property
     def config(self) -> dict[str, Any]:
         """All that determines the features: the encoder's version, or what it was seen to do."""
-        known_by = {"version": self.version} if self.version is not None else self._seen()
         return {
             "code": "callable/1",
             "name": self.name,
             "modality": self.modality,
             "dim": self.dim,
             "rate": self.rate,
-        } | known_by
+        } | self._known_by
 
     def encode(self, part: Any, known: Any = None) -> Encoded:
         """What the encoder makes of a part. Unknown pixels are shown to it as grey.
@@ -138,7 +136,7 @@ class FromCallable:
                 recording = read_sound(part)
                 heard = audible(recording.sound, self.rate)
                 return Readable(heard, recording.original, recording.media_type)
-            case "vector":
+            case _:
                 vector = np.asarray(part)
                 return Readable(vector, to_npy(vector), ARRAY)
 
@@ -154,8 +152,11 @@ class FromCallable:
             )
         return features.reshape(self.dim)
 
-    def _seen(self) -> dict[str, Any]:
-        """What an encoder is known by that has no version."""
+    @cached_property
+    def _known_by(self) -> dict[str, Any]:
+        """Its version, or what it was seen to do, once."""
+        if self.version is not None:
+            return {"version": self.version}
         probe = probes()[self.modality] if self.probe is None else self.probe
         seen: dict[str, Any] = {
             "answer": answer_digest(self._features(self._read(probe, None).part))

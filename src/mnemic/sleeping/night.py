@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from mnemic import expecting
 from mnemic.collection import Collection
 from mnemic.cortex import STUDENTS, Cortex
 from mnemic.errors import (
@@ -72,6 +73,7 @@ class Sleeper:
         latent: int | None,
         seed: int,
         config: ConsolidationConfig,
+        order: bool | float = False,
     ) -> None:
         self.collection = collection
         self.lock = lock
@@ -79,6 +81,7 @@ class Sleeper:
         self.latent = latent
         self.seed = seed
         self.config = config
+        self.order = order
         self.folder = collection.folder
         self.holder = holder_name()
         self._renewed = -1.0
@@ -96,6 +99,7 @@ class Sleeper:
         started = time.monotonic()
         self._renew()
         try:
+            self._refuse_without_order()
             plan, resumed = self._plan()
             slept: list[Slept] = []
             for name in plan.newest:
@@ -105,6 +109,8 @@ class Sleeper:
                     forget_nights(self.folder)  # it would diverge again
                     raise
             drifts = yield from self._turn(slept)
+            if self.order is not False:
+                yield from self._order(slept)
             report = self._report(slept, drifts, resumed, time.monotonic() - started)
             yield SleepStep(phase="done", sense="", done=1, total=1, report=report)
         finally:
@@ -124,6 +130,25 @@ class Sleeper:
                 f"somebody else has slept on {self.folder} meanwhile; sleep again"
             )
         self._renewed = time.monotonic()
+
+    def _refuse_without_order(self) -> None:
+        """EmptyMemoryError where order is to be learned, and nothing follows anything."""
+        if self.order is not False:
+            with self.lock:
+                expecting.sequences(self.collection, self.order)
+
+    def _order(self, slept: list[Slept]) -> Generator[SleepStep]:
+        """Learn what follows what, in the latents that all engrams now have."""
+        self._last = self.collection.store.newest_student  # it is this night's own
+        for one in slept:
+            name = one.student.sense
+            with self.lock:
+                lesson = expecting.lesson_of(self.collection, name, self.order)
+            for step in expecting.learn(lesson, seed=self.seed):
+                self._renew()
+                yield SleepStep(
+                    phase="order", sense=name, done=step.done, total=step.total, loss=step.loss
+                )
 
     def _plan(self) -> tuple[Plan, bool]:
         """Take up an interrupted night that was to be the same, or begin one."""

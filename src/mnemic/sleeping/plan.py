@@ -77,9 +77,9 @@ def forget_nights(folder: Path) -> None:
 
 
 def forget_old_students(folder: Path, files: set[str]) -> None:
-    """Remove the weights of all students but these."""
+    """Remove the weights of all students but these, and what was learned of order with them."""
     for path in (folder / STUDENTS).glob("*.safetensors*"):  # half-written ones, too
-        if path.name not in files:
+        if path.name not in files and path.name.replace(".order.", ".") not in files:
             path.unlink(missing_ok=True)
 
 

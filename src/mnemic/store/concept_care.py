@@ -52,7 +52,7 @@ def follow_best(rows: ConceptRows, node: Node) -> None:
         return
     best = None
     followers: list[int] | None = None
-    ties = rows.ties(node.id)
+    ties = rows.ties([node.id])[node.id]
     ties.sort(key=lambda tie: tie.other.label is None or tie.weight < SURE)
     for tie in ties:
         if tie.apart or tie.weight < LEAST:

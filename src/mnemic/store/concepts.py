@@ -61,10 +61,12 @@ class ConceptRows:
 
     def followers(self, node: int) -> list[Node]:
         """A node and all that follow it, directly or over others."""
+        # a cross join keeps SQLite from looking through all nodes for the few that are named
         rows = self.run(
             "WITH RECURSIVE tree (id) AS (VALUES (?) UNION SELECT concepts.id FROM tree"
             " JOIN concepts ON concepts.follows = tree.id)"
-            f" SELECT {NODE} FROM tree JOIN concepts nodes USING (id) ORDER BY nodes.id",
+            f" SELECT {NODE} FROM tree CROSS JOIN concepts nodes ON nodes.id = tree.id"
+            " ORDER BY nodes.id",
             [node],
         )
         return [_node(row) for row in rows]
@@ -235,13 +237,13 @@ class ConceptRows:
         )
         return [_node(row) for row in rows]
 
-    def unlinked(self) -> list[tuple[int, str | None]]:
-        """Engrams no part of which has a concept, and their labels, oldest first."""
+    def unlinked(self) -> list[int]:
+        """Engrams no part of which has a concept, oldest first."""
         rows = self.run(
-            "SELECT id, label FROM engrams WHERE NOT EXISTS"
-            " (SELECT 1 FROM links WHERE links.engram = engrams.id) ORDER BY id"
+            "SELECT id FROM engrams WHERE NOT EXISTS"
+            " (SELECT 1 FROM links WHERE links.engram = engrams.id) ORDER BY time, id"
         )
-        return [(id, label) for id, label in rows]
+        return [id for (id,) in rows]
 
     # parents
 
@@ -268,7 +270,7 @@ class ConceptRows:
     def above(self, node: int) -> list[tuple[Node, int]]:
         """The concept of a node and all above it, each with its least distance in steps."""
         rows = self.run(
-            f"{UP} SELECT {NODE}, min(depth) FROM up JOIN concepts nodes USING (id)"
+            f"{UP} SELECT {NODE}, min(depth) FROM up CROSS JOIN concepts nodes ON nodes.id = up.id"
             " GROUP BY nodes.id ORDER BY min(depth), nodes.id",
             [node],
         )
@@ -300,20 +302,24 @@ class ConceptRows:
 
     # ties
 
-    def ties(self, node: int) -> list[Tie]:
-        """What fired together with a node, the most faithful first."""
-        rows = self.run(
-            f"SELECT weight, count, apart, {NODE} FROM ties"
-            " JOIN concepts nodes ON nodes.id = ties.other WHERE ties.concept = ?"
+    def ties(self, nodes: Iterable[int]) -> dict[int, list[Tie]]:
+        """What fired together with each of these nodes, the most faithful first."""
+        nodes = list(nodes)
+        found: dict[int, list[Tie]] = {node: [] for node in nodes}
+        for of, weight, count, apart, *row in self.run(
+            f"SELECT ties.concept, weight, count, apart, {NODE} FROM ties"
+            f" CROSS JOIN concepts nodes ON nodes.id = ties.other WHERE ties.concept {AMONG}"
             " ORDER BY weight DESC, count DESC, other",
-            [node],
-        )
-        return [Tie(_node(row), weight, count, bool(apart)) for weight, count, apart, *row in rows]
+            [_list(nodes)],
+        ):
+            found[of].append(Tie(_node(row), weight, count, bool(apart)))
+        return found
 
     def put_ties(self, rows: Iterable[tuple[int, int, float, int, bool]]) -> None:
         """Node, other, weight, count and whether they are apart."""
-        for row in rows:
-            self.run("INSERT OR REPLACE INTO ties VALUES (?, ?, ?, ?, ?)", [*row[:4], int(row[4])])
+        columns = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(5))
+        document = json.dumps([[*row[:4], int(row[4])] for row in rows])
+        self.run(f"INSERT OR REPLACE INTO ties SELECT {columns} FROM json_each(?)", [document])
 
     def kept_apart(self, nodes: Iterable[int], root: int) -> bool:
         """Whether one of these nodes was seen side by side with another of a concept."""
