@@ -87,6 +87,7 @@ def test_every_part_has_its_level():
 
 def test_the_public_names_are_chosen():
     assert sorted(mnemic.__all__) == [
+        "Concept",
         "Engram",
         "Forgotten",
         "Imagined",

@@ -6,6 +6,7 @@ from mnemic.errors import MnemicError
 from mnemic.folder import MemoryConfig
 from mnemic.memory import Memory
 from mnemic.records import (
+    Concept,
     Engram,
     Forgotten,
     Imagined,
@@ -20,6 +21,7 @@ from mnemic.records import (
 __version__ = version("mnemic")
 
 __all__ = [
+    "Concept",
     "Engram",
     "Forgotten",
     "Imagined",

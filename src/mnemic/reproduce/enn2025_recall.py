@@ -235,8 +235,21 @@ def _layer(model: nn.Module) -> Engram:
     return cast(Engram, cast(SequenceModel, model).layer)
 
 
-def _must(what: str, *number: str, published: str | None = None, **bound: float) -> Expected:
-    return Expected(what=what, number=number, source="requirement", published=published, **bound)
+def _must(
+    what: str,
+    *number: str,
+    published: str | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Expected:
+    return Expected(
+        what=what,
+        number=number,
+        source="requirement",
+        published=published,
+        at_least=at_least,
+        at_most=at_most,
+    )
 
 
 RESULTS = (

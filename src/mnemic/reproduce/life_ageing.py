@@ -255,8 +255,14 @@ def _levels(picture: UInt8[np.ndarray, "height width"]) -> list[float]:
     return (picture.ravel() / 255).round(3).tolist()
 
 
-def _bound(what: str, *number: str, source: str = "requirement", **bounds: float) -> Expected:
-    return Expected(what=what, number=number, source=source, **bounds)
+def _bound(
+    what: str,
+    *number: str,
+    source: str = "requirement",
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Expected:
+    return Expected(what=what, number=number, source=source, at_least=at_least, at_most=at_most)
 
 
 SPARED, LOST = 0.02, 3.0
