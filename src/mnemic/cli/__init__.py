@@ -15,8 +15,8 @@ __all__ = ["BAD_INPUT", "NO", "STOPPED", "STORE", "USAGE", "app", "run"]
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="A memory for pictures, sounds and words: store once, recall from a fragment, know what was never seen;"
-    " sleep, and know what they have in common.\n\n"
+    help="A memory for pictures, sounds and words: store once, recall from a fragment, know what"
+    " was never seen; sleep, and know what they have in common.\n\n"
     "Exit codes: 0 yes or done, 1 no (never seen, faults found), 2 wrong usage,"
     " 3 input that cannot be used, 4 trouble with the memory on disk, 130 stopped by Ctrl-C.",
 )
