@@ -1,6 +1,7 @@
 """How memories are distorted (Spens & Burgess 2024): detail, prototypes, boundaries, labels."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def examples_by_class(numbers: Mapping[str, Any], *, grid: tuple[int, int, int])
     for across, (row, title) in zip(grid_of_axes, rows.items(), strict=True):
         for axes, (name, of_class) in zip(across, shown.items(), strict=True):
             _picture(axes, unpacked(of_class[row]["by seed"][0], grid), name * (row == "seen"))
-        across[0].set_ylabel(title.replace(" ", "\n", 1), fontsize=8)
+        across[0].set_ylabel(fill(title, width=12), fontsize=8)
     return figure
 
 

@@ -10,6 +10,12 @@ from matplotlib.figure import Figure
 
 from mnemic.plots.ink import COLOURS, bars, blank
 
+SPACES = {
+    "mnemic": "our student's latents",
+    "spens2022": "published student's latents",
+    "pixels": "pixels",
+}
+
 Accuracies = Mapping[int, float]  # by number of examples
 
 
@@ -32,7 +38,7 @@ def accuracy_by_examples(
     examples = numbers["examples"]["mean"]
     for (of, by), (colour, style) in styles.items():
         curve = numbers[of][by]
-        label = f"{by}, {of if of == 'pixels' else f'latents of {of}'}"
+        label = f"{by}, {SPACES[of]}"
         axes.plot(examples, curve["mean"], style, lw=1.4, label=label, color=COLOURS[colour])
         axes.fill_between(
             examples, curve["low"], curve["high"], color=COLOURS[colour], alpha=0.12, lw=0
@@ -56,13 +62,6 @@ def accuracy_by_examples(
     axes.set_ylim(0, 1)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
-
-
-SPACES = {
-    "mnemic": "latents of mnemic",
-    "spens2022": "latents of spens2022",
-    "pixels": "pixels",
-}
 
 
 def unpacked(
@@ -104,7 +103,7 @@ def ways_between(numbers: Mapping[str, Any]) -> Figure:
     attributes = list(found["pixels"]["steady"])
     figure = Figure(figsize=(10.5 if attributes else 7.4, 3.2), layout="constrained")
     along, halfway, *steady = figure.subplots(1, 3 if attributes else 2)
-    spaces = SPACES | {"decoded pixels": "pixels that mnemic decoded"}
+    spaces = SPACES | {"decoded pixels": "pixels, as our student decodes them"}
     for index, (name, label) in enumerate(spaces.items()):
         curve = found[name]["like the real"]
         steps = np.linspace(0, 1, len(curve["mean"]))
@@ -160,8 +159,8 @@ def samples(numbers: Mapping[str, Any]) -> Figure:
     """What is drawn from a student: like the real, how much of it, and of the kind asked for."""
     drawn = numbers["sampled"]
     ways = {"real pictures, unseen": drawn["real"]} | {
-        f"{kind}, {name}": drawn[kind][name]
-        for kind in ("mnemic", "spens2022")
+        f"{title} student, {name}": drawn[kind][name]
+        for kind, title in (("mnemic", "our"), ("spens2022", "published"))
         for name in ("prior", "fitted")
     }
     figure = Figure(figsize=(9.6, 3.2), layout="constrained")
@@ -190,4 +189,4 @@ def _finish(figure: Figure, labelled: Axes) -> None:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     handles = labelled.get_legend_handles_labels()
-    figure.legend(*handles, frameon=False, loc="outside lower center", ncols=5, fontsize=8)
+    figure.legend(*handles, frameon=False, loc="outside lower center", ncols=3, fontsize=8)
