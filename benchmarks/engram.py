@@ -181,8 +181,11 @@ def keras(scale: Scale) -> Numbers | str:
 
 
 def _step(layer: nn.Module, forward: Callable[[], Tensor]) -> None:
+    """Forward and backward, of a loss that a final layer norm does not make constant."""
     layer.zero_grad(set_to_none=True)
-    forward().square().mean().backward()
+    outputs = forward()
+    direction = torch.linspace(-1, 1, outputs.shape[-1])
+    (outputs @ direction).square().mean().backward()
 
 
 def _inputs(shape: Shape) -> Tensor:
