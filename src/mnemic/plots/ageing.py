@@ -120,8 +120,8 @@ def lesions(numbers: Found) -> Figure:
     graded.set_ylabel("share")
     graded.set_ylim(-0.03, 1.05)
     graded.set_xlim(0, 1)
-    for axes in (detail, graded):
-        axes.legend(frameon=False, fontsize=7)
+    detail.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1, 1))
+    graded.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

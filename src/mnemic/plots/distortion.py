@@ -9,10 +9,9 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mnemic.plots.ink import COLOURS, bars
+from mnemic.plots.ink import COLOURS, STUDENTS, bars
 
 LEVELS, A_NUMBER = 32, 9
-STUDENTS = {"mnemic": "our student", "spens2022": "published student"}
 NETWORKS = STUDENTS | {"digits network": "published network for digits"}
 
 

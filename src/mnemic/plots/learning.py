@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from mnemic.plots.ink import COLOURS, band, bars, blank, points
+from mnemic.plots.ink import COLOURS, STUDENTS, band, bars, blank, points
 from mnemic.plots.life import latent_map
 
 
@@ -47,12 +47,12 @@ def learning(numbers: Mapping[str, Any]) -> Figure:
     """Error on what was stored and what was not, and decoding accuracy, by epoch and student."""
     figure = Figure(figsize=(8.4, 3.2), layout="constrained")
     errors, accuracy = figure.subplots(1, 2)
-    for index, kind in enumerate(("mnemic", "spens2022")):
+    for index, (kind, student) in enumerate(STUDENTS.items()):
         curves = numbers[kind]["by epoch"]
         for name, style in (("held-out error", "-"), ("stored error", ":")):
-            label = f"{kind}, {name.removesuffix(' error')}"
+            label = f"{student}, {name.removesuffix(' error')}"
             band(errors, curves[name], style, label, COLOURS[index])
-        band(accuracy, curves["decoding accuracy"], "-", kind, COLOURS[index])
+        band(accuracy, curves["decoding accuracy"], "-", student, COLOURS[index])
     accuracy.axhline(
         numbers["pixels"]["decoding accuracy"]["mean"], color="0.3", lw=0.8, ls="--", label="pixels"
     )
