@@ -76,7 +76,7 @@ _AT_RIGHT: dict[str, Any] = {
 
 def lesions(numbers: Found) -> Figure:
     """Detail and facts after each lesion; what is so by construction is hatched."""
-    figure, (detail, facts, graded) = _row(3)
+    figure, (detail, facts, graded) = _row(3, width=4.2)
     last, decoder = _last(numbers), numbers["decoder silenced"]
     silenced = numbers["engrams silenced"]
     first = silenced[min(silenced, key=lambda share: abs(float(share) - 0.5))]

@@ -166,8 +166,9 @@ def bent_by_label(numbers: Mapping[str, Any], *, weights: Sequence[float]) -> Fi
         axes.set_xlabel("weight of the label in the latent stored")
         axes.set_ylim(0, 1)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8, loc="upper left")
     both[0].set_ylabel("probability of the first class,\nof the two, when recalled")
+    handles = both[0].get_legend_handles_labels()
+    figure.legend(*handles, frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     return figure
 
 
