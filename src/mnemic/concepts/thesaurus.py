@@ -46,15 +46,16 @@ class Thesaurus:
         word = written.lower()
         if not word:
             return []
-        if offsets := self._listed(word):
-            return [one for one in offsets if written == word or self._is_written(one, written)]
+        offsets = self._listed(word)
+        if written != word:
+            offsets = [offset for offset in offsets if self._is_written(offset, written)]
         forms = [self._exceptions.get(word, "")]
         forms += [
             word.removesuffix(ending) + instead
             for ending, instead in DETACHED["noun"]
             if word.endswith(ending)
         ]
-        return next(filter(None, map(self._listed, forms)), [])
+        return next(filter(None, [offsets, *map(self._listed, forms)]), [])
 
     def _is_written(self, offset: int, name: str) -> bool:
         """Whether a synset has a word that is written so, capitals and all."""
