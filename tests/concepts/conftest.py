@@ -9,6 +9,7 @@ import pytest
 from mnemic.concepts.changes import Changes
 from mnemic.records import Experience, Point
 from mnemic.store import SqliteStore
+from mnemic.store.concepts import NewLink
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ def known(store, label, count=3, sense="sight"):
             node = rows.add_node("label", label=label)
             rows.name(label, node)
         for stored in added:
-            rows.link(node, stored.id, stored.points[0].id, 1.0, "told")
+            rows.link([NewLink(node, stored.id, stored.points[0].id, 1.0, "told")])
     return node
 
 

@@ -75,3 +75,19 @@ def test_without_wordnet_there_is_no_thesaurus_and_it_says_where_it_looked(tmp_p
     assert Thesaurus.found() is None
     with pytest.raises(DataError, match="apt install wordnet-base"):
         Thesaurus()
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [
+        ("Ada", False),
+        ("Ben", False),
+        ("ben", True),
+        ("Sandal", False),
+        ("Shoes", True),
+        ("Sandals", True),
+        ("Paris", True),
+    ],
+)
+def test_a_label_with_a_capital_is_a_name(thesaurus, label, known):
+    assert bool(thesaurus.meanings(label)) == known

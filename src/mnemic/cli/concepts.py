@@ -1,5 +1,6 @@
 """Concepts from the command line: show and draw the tree, find, merge, split, rename, undo."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -238,8 +239,10 @@ def _draw(opened: Memory, branches: list[Branch], out: Path) -> None:
         raise ConfigError(f"{out} must end in .png or .svg")
     pictures: dict[int, UInt8[np.ndarray, "height width *channels"]] = {}
     ties: dict[tuple[int, int], float] = {}
+    seeing = [use.name for use in opened.senses() if use.modality == "image"]
     for concept in _concepts(branches):
-        for link in opened.concepts.links(concept, limit=8):
+        seen = (opened.concepts.links(concept, sense=sense, limit=8) for sense in reversed(seeing))
+        for link in chain.from_iterable(seen):
             picture = opened[link.engram].image
             if picture is not None:
                 pictures[concept.id] = picture

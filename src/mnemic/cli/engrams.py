@@ -10,6 +10,7 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
+from mnemic.cli.folders import Found, found_in, is_sound
 from mnemic.cli.terminal import (
     BAD_INPUT,
     DEFAULT,
@@ -31,16 +32,16 @@ from mnemic.cli.terminal import (
     write,
     write_sheet,
 )
-from mnemic.datasets import folder
-from mnemic.errors import CueError, DataError, MediaError
+from mnemic.errors import CueError, MediaError
 from mnemic.folder import DATABASE
 from mnemic.media import to_png
-from mnemic.media_sound import SOUND_SUFFIXES
 from mnemic.memory import Memory
-from mnemic.records import Engram, Recall
+from mnemic.records import ActiveConcept, Engram, Fired, Recall
 from mnemic.senses import PRETRAINED
 
 T = TypeVar("T")
+
+NOTES, LONG = 5, 200  # that are printed, and of how many characters
 
 SENSES_HELP = (
     "A further sense, chosen when the memory is made; may be given again: text, sound, or of the"
@@ -70,17 +71,21 @@ def remember(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Store pictures, sounds or a text, one exposure each. The memory is made when missing."""
+    """Store pictures, sounds or a text, one exposure each. The memory is made when missing.
+
+    A picture and a sound of one name, side by side in a folder, are one experience; a text file
+    (.txt) of the same name beside either is its caption.
+    """
     create: dict[str, Any] = {} if resolution is None else {"resolution": resolution}
     if grey:
         create["channels"] = 1
     if keep is not None:
         create["keep"] = keep.value
-    files = [pair for path in paths or [] for pair in _files_in(path)]
+    files = [one for path in paths or [] for one in found_in(path)]
     if not files and text is None:
         raise typer.BadParameter("Missing argument: give a path, or --text")
     senses = set(sense or ())
-    if not (memory / DATABASE).exists() and any(_is_sound(file) for file, _ in files):
+    if not (memory / DATABASE).exists() and any(one.sound for one in files):
         senses.add("sound")
     create |= {name: True for name in ("text", "sound") if name in senses}
     if pretrained := [name for name in sense or () if name not in ("text", "sound")]:
@@ -88,18 +93,19 @@ def remember(
     stored: list[Engram] = []
     refused: list[str] = []
     with Memory.open(memory, create=create) as opened:
-        for file, own_label in _progress(files, "remembering", quiet=as_json):
+        for one in _progress(files, "remembering", quiet=as_json):
             try:
+                words = [said for said in (text, one.caption()) if said is not None]
                 engram = opened.remember(
-                    **_part(file),
-                    label=label or own_label,
-                    text=text,
-                    time=file.stat().st_mtime if file.exists() else None,
-                    metadata={"path": str(file)},
+                    **one.parts,
+                    label=label or one.label,
+                    text=words or None,
+                    time=one.file.stat().st_mtime if one.file.exists() else None,
+                    metadata=one.metadata,
                 )
                 stored.append(engram)
             except (MediaError, CueError) as error:
-                refused.append(_named(error, file))
+                refused.append(_named(error, one.file))
         if not files:
             stored.append(opened.remember(text=text, label=label))
     if as_json:
@@ -119,6 +125,9 @@ def recall(
     ] = None,
     memory: MemoryPath = DEFAULT,
     text: Annotated[str | None, typer.Option(help="A text, besides or instead.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="All that goes by this name; a cue of its own.")
+    ] = None,
     by: Annotated[
         list[str] | None, typer.Option(help="Only by this sense; may be given again.")
     ] = None,
@@ -131,9 +140,11 @@ def recall(
     as_json: Json = False,
 ) -> None:
     """Bring back the whole from a fragment. Exits with 1 when it was never seen."""
-    asked = _cue(cue, text)
+    asked = {} if label is not None and cue is None and text is None else _cue(cue, text)
     with existing(memory) as opened:
-        found = opened.recall(**asked, by=by or None, k=k)
+        if label is not None:
+            opened.concepts.find(label)  # says what is spelt alike
+        found = opened.recall(**asked, label=label, by=by or None, k=k)
     if out is not None and found.image is not None:
         write(out, to_png(found.image))
     if original is not None and found.original is not None:
@@ -143,7 +154,7 @@ def recall(
     if as_json:
         print_json(_recalled_json(found))
     else:
-        _print_recall(found, memory)
+        _print_recall(found, memory, by_words=cue is None)
     if not found.remembered:
         raise typer.Exit(NO)
 
@@ -230,44 +241,20 @@ def _cue(path: Path | None, text: str | None) -> dict[str, Any]:
 
 
 def _part(file: Path) -> dict[str, Path]:
-    return {"sound" if _is_sound(file) else "image": file}
-
-
-def _is_sound(file: Path) -> bool:
-    return file.suffix.lower() in SOUND_SUFFIXES
+    return {"sound" if is_sound(file) else "image": file}
 
 
 def _named(error: Exception, file: Path) -> str:
     return str(error) if str(file) in str(error) else f"{file}: {error}"
 
 
-def _kinds(files: list[tuple[Path, str | None]]) -> str:
-    sounds = sum(_is_sound(file) for file, _ in files)
-    if not files:
-        return "text"
-    return "pictures" if not sounds else "sounds" if sounds == len(files) else "files"
-
-
-def _files_in(path: Path) -> list[tuple[Path, str | None]]:
-    """The pictures and sounds of a folder, each with the label its subfolder gives."""
-    if not path.is_dir():
-        return [(path, None)]
-    inside = (each.relative_to(path) for each in path.rglob("*") if _is_sound(each))
-    sounds = sorted(
-        (each for each in inside if not any(part.startswith(".") for part in each.parts)),
-        key=lambda each: each.parts,
+def _kinds(files: list[Found]) -> str:
+    kinds = {tuple(one.parts) for one in files}
+    if ("image", "sound") in kinds:
+        return "experiences"
+    return {0: "text", 1: f"{'picture' if ('image',) in kinds else 'sound'}s"}.get(
+        len(kinds), "files"
     )
-    heard = [(path / each, each.parts[0] if len(each.parts) > 1 else None) for each in sounds]
-    try:
-        files = folder(path)
-    except DataError:
-        if heard:
-            return heard
-        raise
-    if files.labels is None:
-        return [*((file, None) for file in files.paths), *heard]
-    labels = [files.classes[label] for label in files.labels]
-    return [*zip(files.paths, labels, strict=True), *heard]
 
 
 def _progress(items: list[T], doing: str, *, quiet: bool) -> Iterable[T]:
@@ -276,7 +263,7 @@ def _progress(items: list[T], doing: str, *, quiet: bool) -> Iterable[T]:
     )
 
 
-def _print_recall(found: Recall, memory: Path) -> None:
+def _print_recall(found: Recall, memory: Path, *, by_words: bool) -> None:
     if found.engram is None:
         say_it(f"never seen: {memory} is empty")
         return
@@ -290,6 +277,7 @@ def _print_recall(found: Recall, memory: Path) -> None:
     invented = _share(found)
     share = f" ({invented:.1%} of the picture is invented)" if invented else ""
     say_it(f"source: {found.source}{share}")
+    _print_concept(found, by_words=by_words)
     search = found.search
     bound = f", off by {search.bound:.0e} at most" if search.bound else ""
     say_it(f"search: {search.method}{bound}; {search.multiply_adds / 1e6:.1f} M multiply-adds")
@@ -298,6 +286,33 @@ def _print_recall(found: Recall, memory: Path) -> None:
     for other in found.runners_up:
         table.add_row(*cells(other.engram), f"{other.weight:.3f}")
     say_table(table)
+    if "path" in found.engram.metadata:
+        say_it(f"file: {found.engram.metadata['path']}")
+
+
+def _print_concept(found: Recall, *, by_words: bool) -> None:
+    """What it is of, and what goes with that: the other senses and the words."""
+    one = found.concept
+    if one is None:
+        if not found.remembered and not by_words:  # words are no key
+            say_it("concept: none is near; this is of something, or someone, new")
+        return
+    others = ", ".join(f"{_called(each)} {each.activation:.2f}" for each in one.runners_up)
+    say_it(f"concept: {_called(one)} ({one.activation:.2f}{f'; or {others}' if others else ''})")
+    for modality, engram in found.brought.items():
+        say_it(f"with it: the {modality} of engram {engram}")
+    for note in found.notes[:NOTES]:
+        say_it(f"note: {note if len(note) <= LONG else note[:LONG] + '…'}")
+    if len(found.notes) > NOTES:
+        say_it(f"and {len(found.notes) - NOTES} notes more (--json has all)")
+
+
+def _fired_json(one: ActiveConcept | Fired) -> dict[str, Any]:
+    return {"id": one.id, "label": one.label, "activation": one.activation}
+
+
+def _called(one: ActiveConcept | Fired) -> str:
+    return one.label or f"concept {one.id}, not named yet"
 
 
 def _share(found: Recall) -> float | None:
@@ -316,6 +331,14 @@ def _recalled_json(found: Recall) -> dict[str, Any]:
         "energy": found.energy if found.engram is not None else None,
         "steps": found.steps,
         "search": asdict(found.search),
+        "concept": None
+        if found.concept is None
+        else {
+            **_fired_json(found.concept),
+            "runners_up": [_fired_json(one) for one in found.concept.runners_up],
+        },
+        "brought": dict(found.brought),
+        "notes": list(found.notes),
         "runners_up": [
             {"engram": engram_json(one.engram), "weight": one.weight, "distance": one.distance}
             for one in found.runners_up

@@ -72,8 +72,7 @@ class Association:
                 rows = [flat[place].row for place in places]
                 found = _with_earlier(found, space.among(vectors, known), places, rows)
             for place, vector, some in zip(places, vectors, found, strict=True):
-                fits = [(point, space.joins(distance, vector)) for point, distance in some]
-                near[place] = [Candidate(point, fit) for point, fit in fits if fit is not None]
+                near[place] = [Candidate(*one) for one in space.fits(some, vector)]
 
         def bind(added: Sequence[Stored]) -> None:
             binder = self._binder(settings)
@@ -116,8 +115,8 @@ class Association:
         row = slice(at := patterns.row_of(kept.id), at + 1)
         known = None if patterns.known is None else patterns.known[row]
         [some] = space.nearest(patterns.rows[row], known, k=NEAR + 1)
-        fits = [(id, space.joins(far, patterns.rows[at])) for id, far in some if id != kept.id]
-        return [Candidate(id, fit) for id, fit in fits if fit is not None]
+        others = [(id, far) for id, far in some if id != kept.id]
+        return [Candidate(*one) for one in space.fits(others, patterns.rows[at])]
 
     def _binder(self, settings: ConceptSettings) -> Binder:
         return Binder(self.store.graph, settings, self.thesaurus, senses=self.senses)
@@ -150,9 +149,7 @@ class Association:
             for part, some in zip(mine, found, strict=True):
                 if sense in keys[part.row]:
                     vector = torch.from_numpy(part.encoded.features)
-                    fits = {point: space.joins(distance, vector) for point, distance in some}
-                    fit = {point: fit for point, fit in fits.items() if fit is not None}
-                    excited[part.row].append(fit)
+                    excited[part.row].append(dict(space.fits(some, vector)))
         return active(self.store.graph, excited, remembered)
 
 

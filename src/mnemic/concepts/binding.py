@@ -17,7 +17,7 @@ from mnemic.concepts.thesaurus import Thesaurus
 from mnemic.protocols import KeptPoint, Node, Stored, Tie
 from mnemic.records import Bond, Experience
 from mnemic.store.concept_care import follow_best
-from mnemic.store.concepts import ConceptRows
+from mnemic.store.concepts import ConceptRows, NewLink
 from mnemic.store.rows import microseconds
 
 CONTENT = "text"  # the modality whose parts are content, not keys
@@ -92,9 +92,15 @@ class Binder:
         told = None if label is None else self.told(label)
         located = self._located(percepts, near, one_thing=told is not None)
         fired = [] if told is None else [Fired(told, None, True)]
+        links: list[NewLink] = []
         for kept in percepts:
-            fired += self._link(kept, located.get(kept.id), told)
-        self._link_along(stored, experience, others, fired)
+            fired += self._link(kept, located.get(kept.id), told, links)
+        self._link_along(stored, experience, others, fired, links)
+        self.rows.link(links)
+        recognised = located.values()
+        self.rows.reweigh(
+            {one.exemplar: self._weight(strengthened(one.weight)) for one in recognised}
+        )
         if self.settings.window or len(fired) > 1:
             self._tie(fired, self._just_before(stored, experience), told is not None)
 
@@ -137,21 +143,25 @@ class Binder:
                 taken.add(here)
         return found
 
-    def _link(self, kept: KeptPoint, located: Located | None, told: Node | None) -> list[Fired]:
+    def _link(
+        self,
+        kept: KeptPoint,
+        located: Located | None,
+        told: Node | None,
+        links: list[NewLink],
+    ) -> list[Fired]:
         """Link a point as it was told, else where it lies, else to a node of its own."""
         sense = kept.point.sense
-        if located is not None:
-            self.rows.reweigh(located.exemplar, self._weight(strengthened(located.weight)))
         if told is not None:
-            self._put(told, kept, TOLD, "told")
+            links.append(self._tied(told, kept, TOLD, "told"))
             ours = located is not None and located.node.made_by == "locality"
             return [Fired(located.node, sense, True)] if located and ours else []
         if located is not None:
-            self._put(located.node, kept, located.fit, "locality")
+            links.append(self._tied(located.node, kept, located.fit, "locality"))
             return [Fired(located.node, sense, True)]
         node = self.rows.node(self.rows.add_node("locality", sense=sense))
         assert node is not None
-        self._put(node, kept, FOUNDED, "synchrony")
+        links.append(self._tied(node, kept, FOUNDED, "synchrony"))
         return [Fired(node, sense, False)]
 
     def _link_along(
@@ -160,6 +170,7 @@ class Binder:
         experience: Experience,
         others: Sequence[KeptPoint],
         fired: Sequence[Fired],
+        links: list[NewLink],
     ) -> None:
         """Link what is no key with what fired; texts alone with what they are the name of."""
         first = fired[0].node if fired else self._named_by(experience)
@@ -172,17 +183,18 @@ class Binder:
                 id = self.rows.add_node("locality", sense=kept.point.sense)
                 node = first = self.rows.node(id)
                 assert node is not None
-            self._put(node, kept, TOLD if experience.label else FOUNDED, "synchrony")
+            weight = TOLD if experience.label else FOUNDED
+            links.append(self._tied(node, kept, weight, "synchrony"))
         if not stored.points and first is not None:  # there are its words alone
-            self.rows.link(first.id, stored.id, None, TOLD, "told")
+            links.append(NewLink(first.id, stored.id, None, TOLD, "told"))
 
     def _named_by(self, experience: Experience) -> Node | None:
         """A text that is a name and nothing else means what it names."""
         ids = [id for id in map(self.rows.named, experience.text) if id is not None]
         return self.rows.node(ids[0]) if ids else None
 
-    def _put(self, node: Node, kept: KeptPoint, weight: float, made_by: Bond) -> None:
-        self.rows.link(node.id, kept.engram, kept.id, self._weight(weight), made_by)
+    def _tied(self, node: Node, kept: KeptPoint, weight: float, made_by: Bond) -> NewLink:
+        return NewLink(node.id, kept.engram, kept.id, self._weight(weight), made_by)
 
     def _weight(self, weight: float) -> float:
         return 1.0 if self.settings.links == "binary" else weight

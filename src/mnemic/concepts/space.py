@@ -30,7 +30,7 @@ from mnemic.search.patterns import Block, Patterns
 from mnemic.store.concepts import ConceptRows
 
 Kind = Literal["features", "latents"]
-Near = list[tuple[int, float]]  # points and their mean squared distances, rising
+Near = list[tuple[int, float]]  # points, and their mean squared distances, rising, or fits
 
 NEAR = 16  # points that are asked for their concept
 SAMPLE = 512  # points that stand for something new, one at a time
@@ -121,7 +121,10 @@ class Space:
     ) -> tuple[Float[Tensor, "batch near"], Tensor]:
         patterns, cost = self.patterns, self._unknown_cost
         plain = known is None and patterns.known is None and patterns.available is None
-        if plain and len(vectors) == 1:  # one experience at a time: a product and no blocks
+        if plain and len(vectors) == 1:  # one experience at a time
+            if (few := patterns.nearest(vectors[0], k)) is not None:
+                return few[0][None], few[1][None]
+            # a product and no blocks
             far = (patterns.rows @ vectors[0]).mul_(-2).add_(patterns.squared_norm)
             least = far.add_(vectors[0].square().sum()).div_(patterns.dim)
             nearest = least.topk(min(k, len(least)), largest=False)
@@ -168,18 +171,21 @@ class Space:
         """Measure anew when next asked."""
         self._radius = None
 
-    def joins(self, distance: float, vector: Float[Tensor, " dim"]) -> float | None:
-        """How well a vector belongs to what is this near: 1 on it, .5 at the radius; None: not.
+    def fits(self, near: Near, vector: Float[Tensor, " dim"]) -> Near:
+        """How well a vector belongs to each of what is near: 1 on it, .5 at the radius.
 
-        With too little known for a rate, near is a tenth of the vector's own variance.
+        What it does not belong to is left out. With too little known for a rate, near is a tenth
+        of the vector's own variance.
         """
         radius = self.radius
         limit = radius.distance
         if radius.false_joins is None:
             limit = UNCALIBRATED * float(vector.var(correction=0))
-        if distance >= limit and not distance == limit == 0.0:
-            return None
-        return 1.0 - 0.5 * distance / limit if limit else 1.0
+        return [
+            (point, 1.0 - 0.5 * distance / limit if limit else 1.0)
+            for point, distance in near
+            if distance < limit or distance == limit == 0.0
+        ]
 
     def _measure(self) -> Radius:
         """By what has a name; where too little has, by how the points lie."""

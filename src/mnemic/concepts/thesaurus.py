@@ -37,11 +37,18 @@ class Thesaurus:
             return None
 
     def meanings(self, label: str) -> list[int]:
-        """The synsets a label may mean, the most usual first; plurals by their singular."""
-        word = "_".join(label.lower().split())
+        """The synsets a label may mean, the most usual first; plurals by their singular.
+
+        A capital makes a name, which means what WordNet writes so too, and else nothing: Ada is no
+        enzyme (ADA), and Ben no mountain (ben). Plurals are no names, however they are written.
+        """
+        written = "_".join(label.split())
+        word = written.lower()
         if not word:
             return []
         offsets = self._listed(word)
+        if written != word:
+            offsets = [offset for offset in offsets if self._is_written(offset, written)]
         forms = [self._exceptions.get(word, "")]
         forms += [
             word.removesuffix(ending) + instead
@@ -49,6 +56,12 @@ class Thesaurus:
             if word.endswith(ending)
         ]
         return next(filter(None, [offsets, *map(self._listed, forms)]), [])
+
+    def _is_written(self, offset: int, name: str) -> bool:
+        """Whether a synset has a word that is written so, capitals and all."""
+        line = self._data[offset : self._data.find(b"\n", offset)].decode()
+        count, *words = line.split()[3:]
+        return name in words[: 2 * int(count, 16) : 2]
 
     def synset(self, offset: int) -> Synset:
         """The synset that begins at a byte of the file.

@@ -106,6 +106,8 @@ def _least(
     simple = known is None and patterns.known is None and patterns.available is None
     if simple and cues.device.type == "cpu" and min(len(cues), len(patterns) // 64) >= SCREENING:
         return most_alike(Masked(cues, torch.ones(len(cues))), patterns)
+    if simple and len(cues) == 1 and (one := patterns.nearest(cues[0], 1)) is not None:
+        return one[1]
     best = cues.new_full((len(cues),), math.inf)
     rows = torch.full((len(cues),), -1, device=cues.device)
     for block in patterns.blocks():

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mnemic.errors import NotStoredError
+from mnemic.search.projected import AXES, FEWEST, Projected
 from mnemic.search.reduced import Features, Passing, Reduced
 
 BLOCK = 4096  # rows: few enough to stay in the cache between the products that read them
@@ -43,6 +44,7 @@ class Patterns:
         self._row_of: dict[int, int] = {}
         self.changes = 0  # how often something was added, replaced or removed
         self._reduced: dict[str, Reduced] = {}
+        self._projected: Projected | None = None
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -134,6 +136,7 @@ class Patterns:
             rows = torch.where(self._known[at], rows, 0.0)
         self._rows[at] = rows
         self._squared_norm[at] = rows.square().sum(dim=-1)
+        self._projected = None
         for reduced in self._reduced.values():
             reduced.put(at, rows)
 
@@ -141,6 +144,7 @@ class Patterns:
         """Forget these rows; each hole is filled by the last row."""
         self.rows_of(ids)  # refuses unknown ids before anything changes
         self.changes += 1
+        self._projected = None  # its axes may hold something of a removed row
         for id in dict.fromkeys(ids):  # twice is once
             hole, last = self._row_of.pop(id), len(self._row_of)
             moved = int(self._ids[last])
@@ -174,6 +178,27 @@ class Patterns:
             self._reduced[kind] = Reduced(features, self.dim)
         self._reduced[kind].follow(self.rows)
         return self._reduced[kind]
+
+    def nearest(
+        self, vector: Float[Tensor, " dim"], k: int
+    ) -> tuple[Float[Tensor, " near"], Int[Tensor, " near"]] | None:
+        """The ``k`` rows nearest to a vector: mean squared distances, rising, and the rows.
+
+        None where to read all rows is the way to find them: they are few or narrow, or lie so
+        that nothing can be ruled out, or not every feature is known, or not every row may answer.
+        """
+        count = len(self)
+        if (
+            count < FEWEST
+            or self.dim < 4 * AXES
+            or self.device.type != "cpu"
+            or self._known is not None
+            or self._silent is not None
+        ):
+            return None
+        if self._projected is None or count > 2 * self._projected.made_of:
+            self._projected = Projected(self.rows)
+        return self._projected.nearest(vector, self.rows, k)
 
     @property
     def available(self) -> Bool[Tensor, " stored"] | None:

@@ -6,12 +6,13 @@ Reading may happen at any time; whatever changes a row is called within a transa
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnemic.protocols import Node, Tie
 from mnemic.records import Bond, Link, Maker
 
 Run = Callable[..., list[tuple[Any, ...]]]
+RunMany = Callable[[str, Iterable[Sequence[Any]]], None]
 
 COLUMNS = "id, root, label, made_by, sense, synset, partner, merged, follows, document"
 NODE = ", ".join(f"nodes.{column}" for column in COLUMNS.split(", "))
@@ -28,11 +29,25 @@ UP = (
 )
 
 
-class ConceptRows:
-    """Nodes, names, links, parents and ties; ``run`` is how the store runs a statement."""
+class NewLink(NamedTuple):
+    """A tie from a node to a point; without a point, to the words of an engram."""
 
-    def __init__(self, run: Run) -> None:
+    node: int
+    engram: int
+    point: int | None
+    weight: float
+    made_by: Bond
+
+
+class ConceptRows:
+    """Nodes, names, links, parents and ties.
+
+    ``run`` is how the store runs a statement, ``run_many`` how it runs one for many rows.
+    """
+
+    def __init__(self, run: Run, run_many: RunMany) -> None:
         self.run = run
+        self.run_many = run_many
 
     # nodes
 
@@ -151,15 +166,16 @@ class ConceptRows:
 
     # links
 
-    def link(self, node: int, engram: int, point: int | None, weight: float, made_by: Bond) -> None:
-        """Tie a point to a node; a point has one link, the last it was given."""
-        if point is not None:
-            self.run("DELETE FROM links WHERE point = ?", [point])
-        self.run("INSERT INTO links VALUES (?, ?, ?, ?, ?)", [node, engram, point, weight, made_by])
+    def link(self, links: Sequence[NewLink]) -> None:
+        """Tie points to nodes; a point has one link, the last it was given."""
+        points = [[link.point] for link in links if link.point is not None]
+        self.run_many("DELETE FROM links WHERE point = ?", points)
+        self.run_many("INSERT INTO links VALUES (?, ?, ?, ?, ?)", links)
 
-    def reweigh(self, point: int, weight: float) -> None:
-        """Another weight for the link of a point."""
-        self.run("UPDATE links SET weight = ? WHERE point = ?", [weight, point])
+    def reweigh(self, weights: Mapping[int, float]) -> None:
+        """Other weights for the links of points."""
+        rows = [[weight, point] for point, weight in weights.items()]
+        self.run_many("UPDATE links SET weight = ? WHERE point = ?", rows)
 
     def move(self, points: Iterable[int], node: int) -> None:
         """Let these points be linked to another node."""
@@ -317,9 +333,7 @@ class ConceptRows:
 
     def put_ties(self, rows: Iterable[tuple[int, int, float, int, bool]]) -> None:
         """Node, other, weight, count and whether they are apart."""
-        columns = ", ".join(f"json_extract(value, '$[{column}]')" for column in range(5))
-        document = json.dumps([[*row[:4], int(row[4])] for row in rows])
-        self.run(f"INSERT OR REPLACE INTO ties SELECT {columns} FROM json_each(?)", [document])
+        self.run_many("INSERT OR REPLACE INTO ties VALUES (?, ?, ?, ?, ?)", rows)
 
     def kept_apart(self, nodes: Iterable[int], root: int) -> bool:
         """Whether one of these nodes was seen side by side with another of a concept."""

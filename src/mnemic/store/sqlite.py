@@ -60,7 +60,7 @@ class SqliteStore:
         self.read_only = read_only
         self._lock = threading.RLock()
         self._data_version = -1
-        self.graph = ConceptRows(self._rows)
+        self.graph = ConceptRows(self._rows, self._many)
         self.events = EventRows(self._rows)
         with typed(path):
             mode = "ro" if read_only else "rwc" if create is not None else "rw"
@@ -518,6 +518,11 @@ class SqliteStore:
         """All rows at once: one left unread would keep this store from writing."""
         with self._lock, typed(self.path):
             return self._db.execute(query, values).fetchall()
+
+    def _many(self, query: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of many rows of values."""
+        with self._lock, typed(self.path):
+            self._db.executemany(query, rows)
 
     def _value(self, query: str) -> Any:
         return self._rows(query)[0][0]

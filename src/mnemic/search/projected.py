@@ -1,0 +1,102 @@
+"""The nearest rows to one vector, for certain, without reading all of every row.
+
+Along a few orthonormal axes through the rows, each row has a code: its coordinates, and the length
+of what is left of it. Two codes are never farther apart than the rows they are of (Pythagoras, and
+the triangle inequality for what is left), so a row whose code is too far need not be read. With
+the axes along which rows vary most, few are read (Jolliffe 2002, principal components; the bound
+is that of Ciaccia & Patella's and others' filter-and-refine search).
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mnemic.randomness import generator
+
+AXES = 32
+FEWEST = 1024  # rows, and AXES * 4 features: with less, to read all is as fast
+LOOKED_AT = 512  # rows that say which axes are best
+ROUNDS = 3  # of subspace iteration
+BLOCK = 4096  # rows coded at a time
+FIRST = 4  # times as many as are asked for are measured before the others are ruled out
+AT_MOST = 8  # one row in so many is read one by one; more are read faster in a row
+SINGLE_DIGIT = 2.0**-24
+
+
+class Projected:
+    """Codes of rows, kept in step with rows that are only ever added."""
+
+    def __init__(self, rows: Float[Tensor, "stored dim"]) -> None:
+        self.made_of = len(rows)
+        self._centre, self._axes = principal_axes(rows)
+        self._codes = torch.empty(0, AXES + 1)
+        self._lengths = torch.empty(0)  # squared, of the codes
+        self._longest = 0.0
+        self._count = 0
+
+    def follow(self, rows: Float[Tensor, "stored dim"]) -> None:
+        """Take in the rows added since."""
+        if len(rows) > len(self._codes):
+            size = max(len(rows), len(self._codes) * 3 // 2)
+            self._codes = _grown(self._codes, self._count, size)
+            self._lengths = _grown(self._lengths, self._count, size)
+        for start in range(self._count, len(rows), BLOCK):
+            codes = self.code(rows[start : start + BLOCK])
+            some = slice(start, start + len(codes))
+            self._codes[some] = codes
+            self._lengths[some] = codes.square().sum(dim=-1)
+            self._longest = max(self._longest, float(codes.norm(dim=-1).max()))
+        self._count = len(rows)
+
+    def code(self, rows: Float[Tensor, "some dim"]) -> Float[Tensor, "some _"]:
+        """Coordinates along the axes, and the length of the rest."""
+        centred = rows.double() - self._centre
+        along = centred @ self._axes
+        rest = centred.square().sum(dim=-1) - along.square().sum(dim=-1)
+        return torch.cat([along, rest.clamp_min(0.0).sqrt()[:, None]], dim=-1).float()
+
+    def nearest(
+        self, vector: Float[Tensor, " dim"], rows: Float[Tensor, "stored dim"], k: int
+    ) -> tuple[Float[Tensor, " near"], Int[Tensor, " near"]] | None:
+        """The ``k`` rows at the least mean squared distance, and those, rising.
+
+        None where too many rows could be among them for this to be the faster way.
+        """
+        self.follow(rows)
+        code = self.code(vector[None])[0]
+        count, own = self._count, float(code.norm())
+        bounds = (self._codes[:count] @ code).mul_(-2).add_(self._lengths[:count]).add_(own**2)
+        # each code was rounded to single precision, and so were these sums
+        slack = 4 * (AXES + 8) * SINGLE_DIGIT * (own + self._longest) ** 2
+        first = bounds.topk(min(FIRST * k, count), largest=False).indices
+        least = _squared(vector, rows, first)
+        within = least.topk(min(k, len(least)), largest=False).values[-1] + slack
+        near = (bounds <= within * (1 + 1e-5)).nonzero()[:, 0]
+        if len(near) * AT_MOST > count:
+            return None
+        found = _squared(vector, rows, near).topk(min(k, len(near)), largest=False)
+        return found.values / rows.shape[-1], near[found.indices]
+
+
+def principal_axes(
+    rows: Float[Tensor, "stored dim"],
+) -> tuple[Float[Tensor, " dim"], Float[Tensor, "dim axes"]]:
+    """A centre and the orthonormal axes along which some of the rows vary most, nearly."""
+    some = rows[torch.linspace(0, len(rows) - 1, min(len(rows), LOOKED_AT)).long()].double()
+    centre = some.mean(dim=0)
+    centred = some - centre
+    rng = generator(0, "axes")
+    axes = torch.randn(rows.shape[-1], AXES, generator=rng, dtype=torch.double)
+    for _ in range(ROUNDS):
+        axes = torch.linalg.qr(centred.T @ (centred @ axes)).Q
+    return centre, axes
+
+
+def _squared(vector: Tensor, rows: Tensor, some: Tensor) -> Float[Tensor, " some"]:
+    return (rows[some] - vector).square_().sum(dim=-1)
+
+
+def _grown(column: Tensor, count: int, size: int) -> Tensor:
+    grown = column.new_empty(size, *column.shape[1:])
+    grown[:count] = column[:count]
+    return grown
