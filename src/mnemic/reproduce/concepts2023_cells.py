@@ -14,7 +14,7 @@ units of the encoders, each shown the cues of its own sense, with the class that
 among what was met.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -70,7 +70,7 @@ def compute(
     concepts = concepts_of(config, data)
     slept = yield from slept_on(meeting_of(config), data, seed, workshop)
     yield Doing("concepts", 0, 1)
-    shown: dict[str, Responses] = {}
+    shown: dict[str, np.ndarray] = {}
     fired: Numbers = {}
     with copied(slept) as copy:
         with opened(copy, seed, latents=True) as memory:
@@ -117,7 +117,7 @@ def activation(
     return np.array([shares[name] for name in names])
 
 
-def cells(shown: dict[str, Responses], of: dict[str, Int[np.ndarray, " cues"]]) -> Numbers:
+def cells(shown: Mapping[str, np.ndarray], of: Mapping[str, np.ndarray]) -> Numbers:
     """The measures of units of which each stands for one concept, in the order of the classes.
 
     Each sense counts alike, however many cues there are in it.
@@ -145,8 +145,8 @@ def cells(shown: dict[str, Responses], of: dict[str, Int[np.ndarray, " cues"]]) 
 
 
 def _alike(
-    shown: dict[str, Responses], of: dict[str, Int[np.ndarray, " cues"]]
-) -> tuple[Responses, Int[np.ndarray, " cues"]]:
+    shown: Mapping[str, np.ndarray], of: Mapping[str, np.ndarray]
+) -> tuple[Float[np.ndarray, "every units"], Int[np.ndarray, " every"]]:
     """All cues of all senses, those of the rarer ones repeated."""
     most = max(len(some) for some in shown.values())
     times = {sense: max(1, round(most / len(some))) for sense, some in shown.items()}
