@@ -11,6 +11,7 @@ from mnemic.plots.ink import COLOURS
 
 Found = Mapping[str, Any]
 CHANCE = 0.1
+STYLES = ("-", "--", ":", "-", "--")  # some ways hear and read alike: neither hides the other
 TITLES = {"picture": "seen", "sound": "heard", "phrase": "read"}
 
 
@@ -26,7 +27,7 @@ def by_exposures(numbers: Found, *, ways: Sequence[str]) -> Figure:
                 if sense in of
             }
             if found:
-                _curve(axes, found, COLOURS[index], way)
+                _curve(axes, found, COLOURS[index], STYLES[index], way)
         axes.axhline(CHANCE, color="0.3", lw=0.8, ls="--")
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("exposures of a concept in each sense")
@@ -61,11 +62,12 @@ def sense_to_sense(numbers: Found, *, ways: Sequence[str], most: str) -> Figure:
     return figure
 
 
-def _curve(axes: Axes, found: Mapping[str, Found], colour: str, label: str) -> None:
+def _curve(axes: Axes, found: Mapping[str, Found], colour: str, style: str, label: str) -> None:
     """A mean over seeds by exposures, with its 95 % interval."""
     often = sorted(found, key=int)
     at = [int(one) for one in often]
-    axes.plot(at, [found[one]["mean"] for one in often], "-o", ms=3, color=colour, label=label)
-    low, high = ([found[one][end] for one in often] for end in ("low", "high"))
-    axes.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
+    means = [found[one]["mean"] for one in often]
+    axes.plot(at, means, style, marker="o", ms=3, color=colour, label=label)
+    low, high = (np.clip([found[one][end] for one in often], 0, 1) for end in ("low", "high"))
+    axes.fill_between(at, low, high, color=colour, alpha=0.1, lw=0)
     axes.set_xticks(at)

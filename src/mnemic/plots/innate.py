@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from mnemic.plots.ink import COLOURS
@@ -25,7 +26,9 @@ def front_ends(numbers: Mapping[str, Any]) -> Figure:
                 style = ":" if name.startswith("untrained") else "-"
                 means = [curve[one]["mean"] for one in often]
                 axes.plot(at, means, style, marker="o", ms=3, color=colour, label=name)
-                low, high = ([curve[one][end] for one in often] for end in ("low", "high"))
+                low, high = (
+                    np.clip([curve[one][end] for one in often], 0, 1) for end in ("low", "high")
+                )
                 axes.fill_between(at, low, high, color=colour, alpha=0.12, lw=0)
                 axes.set_xticks(at)
             axes.axhline(CHANCE, color="0.3", lw=0.8, ls="--")

@@ -26,7 +26,7 @@ def naming(numbers: Found) -> Figure:
                 label = f"{space}, {route}"
                 means = [one["mean"] for one in curve]
                 axes.plot(at, means, style, marker="o", ms=3, color=COLOURS[index], label=label)
-                low, high = ([one[end] for one in curve] for end in ("low", "high"))
+                low, high = (np.clip([one[end] for one in curve], 0, 1) for end in ("low", "high"))
                 axes.fill_between(at, low, high, color=COLOURS[index], alpha=0.08, lw=0)
         axes.axhline(CHANCE, color="0.3", lw=0.8, ls="--")
         axes.set_xscale("log")

@@ -177,7 +177,7 @@ def _result(subject: Subject, what: str) -> Result:
         ),
         scales={
             "toy": Config(
-                subject=subject, unlabelled=60, epochs=1, cues=20, watched=2, exposures=(1, MOST)
+                subject=subject, unlabelled=60, epochs=1, cues=20, watched=2, exposures=(MOST,)
             ),
             "small": Config(subject=subject, unlabelled=3000, epochs=8, cues=200, watched=80),
             "paper": Config(subject=subject, unlabelled=8000, epochs=20, cues=1000, watched=500),
