@@ -51,7 +51,7 @@ def layers(numbers: Found, *, cells: str) -> Figure:
     roc.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     _rows(depth, selective, COLOURS[1], "")
     depth.set_xlabel("selectivity (1: one class alone)")
-    depth.set_xlim(0, 1)
+    depth.set_xlim(0, 1.04)
     _rows(sparse, count, COLOURS[1], "")
     sparse.set_xscale("log")
     sparse.set_xlabel("units active in an experience")

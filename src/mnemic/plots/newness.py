@@ -19,6 +19,7 @@ def naming(numbers: Found) -> Figure:
     figure = Figure(figsize=(8.4, 3.8), layout="constrained")
     panels = figure.subplots(1, len(numbers), sharey=True)
     for axes, (subject, found) in zip(panels, numbers.items(), strict=True):
+        at: list[int] = []
         for index, (space, routes) in enumerate(found["naming"].items()):
             for route, style in STYLES.items():
                 few = sorted(routes[route], key=int)
@@ -60,7 +61,7 @@ def newness_by_space(numbers: Found) -> Figure:
     area.set_yticks(range(len(spaces)), spaces)
     area.invert_yaxis()
     area.set_xlabel("area under the ROC of newness")
-    area.set_xlim(0.5, 1)
+    area.set_xlim(0.5, 1.02)
     false.axvline(RATE, color="0.3", lw=0.8, ls="--")
     false.set_xlabel("never met, and joins a concept")
     right.set_xlabel("met, and joins the right concept")

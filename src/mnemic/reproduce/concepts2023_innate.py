@@ -127,6 +127,9 @@ def untaught(seed: int) -> list[FromCallable]:
     def grey(picture: np.ndarray) -> np.ndarray:
         return picture.mean(axis=-1).reshape(-1).astype(np.float32) / 255
 
+    def projected(picture: np.ndarray) -> np.ndarray:
+        return grey(picture) @ sight
+
     def network(picture: np.ndarray) -> np.ndarray:
         return student.encode(torch.from_numpy(grey(picture))[None])[0].numpy()
 
@@ -138,7 +141,7 @@ def untaught(seed: int) -> list[FromCallable]:
         FromCallable(
             name="random sight",
             modality="image",
-            encoder=lambda picture: grey(picture) @ sight,
+            encoder=projected,
             dim=SIGHT_DIM,
             version=made_of,
         ),
