@@ -53,8 +53,6 @@ from mnemic.senses import LogMel, pretrained
 
 RECALLED = 10  # engrams that are asked for their concepts where none fires
 
-Responses = Float[np.ndarray, "cues units"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Meeting):
@@ -184,7 +182,10 @@ def encoders(concepts: Concepts, student: Student, config: Config) -> Numbers:
 
 
 def units(
-    met: Responses, told: Int[np.ndarray, " met"], cues: Responses, of: Int[np.ndarray, " cues"]
+    met: Float[np.ndarray, "met units"],
+    told: Int[np.ndarray, " met"],
+    cues: Float[np.ndarray, "cues units"],
+    of: Int[np.ndarray, " cues"],
 ) -> Numbers:
     """The measures of the units of an encoder; what they stand for is read off what was met.
 
@@ -203,11 +204,11 @@ def units(
     }
 
 
-def _flat(pictures: np.ndarray) -> Responses:
+def _flat(pictures: np.ndarray) -> np.ndarray:
     return pictures.reshape(len(pictures), -1) / 255
 
 
-def _latents(student: Student, features: Responses) -> Responses:
+def _latents(student: Student, features: np.ndarray) -> np.ndarray:
     return student.encode(torch.from_numpy(features).float()).numpy()
 
 

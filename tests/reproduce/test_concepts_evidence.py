@@ -261,7 +261,7 @@ def test_perfect_cells_are_told_perfect_and_deaf_ones_are_not():
 
 def test_an_encoders_unit_is_judged_by_the_class_it_stood_for_when_it_was_met():
     met, of = np.eye(COUNT), np.arange(COUNT)
-    same = units(met, of, met, of)
+    same = units(met, of, np.tile(met, (2, 1)), np.tile(of, 2))
     assert same["roc area"] == {"units": 1, "best unit of a class": 1}
     lacking = units(1 - met, of, 1 - met, of)  # a unit may stand for a class by its silence
     assert lacking["roc area"]["best unit of a class"] == 1
