@@ -87,7 +87,8 @@ def test_pictures_and_sounds_of_one_name_are_one_experience_with_its_caption(sai
     # of each person seven photographs, one with a sound of its name, and six notes; the garden
     assert "40 experiences stored" in next(iter(printed.values()))
     with Memory.open(root / "life.mnemic", read_only=True) as memory:
-        [both] = [one for one in memory.where(label="Ada") if one.image is not None and one.sound]
+        [both] = [one for one in memory.where(label="Ada") if "sound" in one.metadata]
+        assert len(memory.originals(both.id)) == 2
         assert both.metadata == {
             "path": str(Path("life", "Ada", "photo0.png")),
             "sound": str(Path("life", "Ada", "photo0.wav")),

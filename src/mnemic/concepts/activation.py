@@ -1,4 +1,8 @@
-"""Which concept fires for a cue: one, the others inhibited (Marco de Lucas 2023, section 1)."""
+"""Which concept fires for a cue: one, the others inhibited (Marco de Lucas 2023, section 1).
+
+Active is what is not inhibited: the winner, and nothing else. An experience may be linked to more
+than one concept, for more than one thing may have been in it: one for each thing.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -37,7 +37,7 @@ def streams(numbers: Found) -> Figure:
             )
             axes.set_ylim(0, 1.03)
         noise.set_ylabel(f"{kind}\n{INDEX}")
-        noise.set_xlabel("share of sounds that are of another thing")
+        noise.set_xlabel("share of experiences with a distractor")
         noise.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 0.05))
         usual = str(found["usual"])
         _curve(jitter, found["jitter"], INDEX, COLOURS[0], "")
@@ -50,7 +50,7 @@ def streams(numbers: Found) -> Figure:
             fontsize=8,
             color="0.3",
         )
-        jitter.set_xlabel("the second part is off by, seconds at most")
+        jitter.set_xlabel("jitter, seconds at most")
         many = found["noise"][usual]
         _curve(units, many, "units linked, an experience", COLOURS[1], "an experience")
         _curve(units, many, "units linked, a thing in it", COLOURS[0], "a thing that is in it")
@@ -63,7 +63,7 @@ def streams(numbers: Found) -> Figure:
             label="things in an experience",
         )
         units.set_ylabel("units linked")
-        units.set_xlabel("share of sounds that are of another thing")
+        units.set_xlabel("share of experiences with a distractor")
         units.set_ylim(0.9, 2)
         units.legend(frameon=False, fontsize=8, loc="upper left")
     return figure

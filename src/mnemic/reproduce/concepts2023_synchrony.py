@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from mnemic import Memory
 from mnemic.errors import ConfigError
+from mnemic.memory import Memory
 from mnemic.plots.synchrony import streams
 from mnemic.randomness import generator
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
