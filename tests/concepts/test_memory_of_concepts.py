@@ -233,3 +233,22 @@ def test_wishes_that_make_no_sense_are_refused(memory, world):
     assert memory.recall(label="nobody").remembered is False
     assert memory.concepts.find("jennifer aniston ").label == "Jennifer Aniston"
     assert memory.check() == []
+
+
+def test_the_radius_follows_what_is_named_without_waiting_for_more(memory, world):
+    for _ in range(10):
+        for who in range(4):
+            memory.remember(image=world.face(who))
+    nameless = memory.concepts.false_joins("pixels"), near_is(memory)
+    tops = [branch.concept for branch in memory.concepts.tree()]
+    for concept, name in zip(tops[:2], "ab", strict=True):
+        memory.concepts.rename(concept, name)
+    named = near_is(memory)
+    assert named != nameless[1]
+    for _ in "ab":
+        memory.concepts.undo()
+    assert (memory.concepts.false_joins("pixels"), near_is(memory)) == nameless
+
+
+def near_is(memory):
+    return memory.concepts._association.space("pixels").radius.distance

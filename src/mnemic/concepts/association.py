@@ -50,6 +50,11 @@ class Association:
             )
         return self._spaces[sense]
 
+    def forget_radii(self) -> None:
+        """Measure anew how near is near: which points have a name, and whose, has changed."""
+        for space in self._spaces.values():
+            space.forget_radius()
+
     def binding(self, parts: Sequence[Sequence[Part]], experiences: Sequence[Experience]) -> Bind:
         """What binds these experiences, called within the transaction that stores them.
 

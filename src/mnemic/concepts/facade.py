@@ -125,7 +125,9 @@ class Concepts:
         """
         with self._lock:
             first, second = self._root(into).id, self._root(other).id
-            return self.find(self._changes.merge(first, second, now=_now()))
+            merged = self._changes.merge(first, second, now=_now())
+            self._association.forget_radii()
+            return self.find(merged)
 
     def split(
         self, concept: Named, points: Iterable[int | Link], *, label: str | None = None
@@ -139,7 +141,9 @@ class Concepts:
         wanted = [id for id in ids if id is not None]
         with self._lock:
             root = self._root(concept).id
-            return self.find(self._changes.split(root, wanted, label=label, now=_now()))
+            made = self._changes.split(root, wanted, label=label, now=_now())
+            self._association.forget_radii()
+            return self.find(made)
 
     def rename(self, concept: Named, label: str) -> Concept:
         """Give a concept another label, or its first. Its old one goes on leading to it.
@@ -150,6 +154,7 @@ class Concepts:
         with self._lock:
             root = self._root(concept).id
             self._changes.rename(root, label, now=_now())
+            self._association.forget_radii()
             return self.find(root)
 
     def place(self, concept: Named, under: Named | Collection[Named] | None) -> Concept:
@@ -177,7 +182,9 @@ class Concepts:
                 to undo first.
         """
         with self._lock:
-            return self._changes.undo(event.id if isinstance(event, ConceptEvent) else event)
+            undone = self._changes.undo(event.id if isinstance(event, ConceptEvent) else event)
+            self._association.forget_radii()
+            return undone
 
     def organise(self) -> Organised:
         """Order all concepts: labels by the thesaurus, others by how close they lie (HDBSCAN).
