@@ -210,8 +210,9 @@ RESULTS = (
         name="concepts2023/innate-prior",
         paper="Marco de Lucas 2023",
         figure='"without the need for initial training on a large data set"',
-        claim="Before any training, innate senses name more of what was met a few times than "
-        "random ones do; pretrained hearing names more still.",
+        claim="Before any training, innate hearing names far more of what was met a few times "
+        "than random features do, and pretrained hearing more still; to the eye, pixels are about "
+        "what a random projection of them is.",
         expected=_expected(),
         scales={
             "toy": Config(exposures=(1,), cues=4),
