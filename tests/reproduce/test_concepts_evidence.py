@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from mnemic import Memory
+from mnemic.concepts.spreading import spread
 from mnemic.datasets.speech import spoken
 from mnemic.reproduce import (
     Workshop,
@@ -27,9 +28,9 @@ from mnemic.reproduce.exposed_memory import (
     brought,
     expose,
     spread_names,
+    tell,
     told,
 )
-from mnemic.reproduce.name_spreading import spread, tell
 from mnemic.reproduce.slept_memory import INNATE, slept_on, student_of
 from mnemic.reproduce.ten_concepts import COUNT, EXPOSURES, Meeting, concepts_of, load
 from mnemic.reproduce.watched_pictures import pool

@@ -163,6 +163,18 @@ def organise(memory: MemoryPath = DEFAULT, as_json: Json = False) -> None:
 
 
 @app.command()
+def spread(
+    memory: MemoryPath = DEFAULT,
+    sense: Annotated[str | None, typer.Option(help="Where nearness counts; else each.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let names spread to what nobody has named, by nearness; each can be undone."""
+    with existing(memory, read_only=False) as opened, waiting("spreading", quiet=as_json):
+        count = opened.concepts.spread(sense)
+    done({"named": count}, f"{count} concepts got a name", as_json)
+
+
+@app.command()
 def events(memory: MemoryPath = DEFAULT, as_json: Json = False) -> None:
     """List what was done to concepts."""
     with existing(memory) as opened:

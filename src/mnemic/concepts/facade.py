@@ -7,6 +7,7 @@ from threading import RLock
 from typing import Any
 
 from mnemic.concepts.association import Association
+from mnemic.concepts.binding import CONTENT
 from mnemic.concepts.changes import Changes
 from mnemic.concepts.organising import (
     NO_THESAURUS,
@@ -16,7 +17,8 @@ from mnemic.concepts.organising import (
     place_labels,
 )
 from mnemic.concepts.settings import ConceptSettings
-from mnemic.errors import NotStoredError
+from mnemic.concepts.spreading import reached
+from mnemic.errors import ConfigError, NotStoredError
 from mnemic.protocols import Node
 from mnemic.records import (
     ActiveConcept,
@@ -201,6 +203,29 @@ class Concepts:
                 clear_clusters(rows, one.store.events)
                 made = sum(cluster(rows, one.space(sense)) for sense in one.senses)
         return Organised(bound, placed, made, None if one.thesaurus is not None else NO_THESAURUS)
+
+    def spread(self, sense: str | None = None) -> int:
+        """Let names spread to what nobody has named, by nearness in many steps; how many got one.
+
+        A concept without a label becomes one with that whose name reaches most of its points. Each
+        is a merge that ``undo`` takes back. Nearness is measured in the space that was chosen, of
+        the sense named, or of each but those of text.
+
+        Raises:
+            ConfigError: the memory has no such sense.
+        """
+        with self._lock:
+            self._refresh()
+            one, count = self._association, 0
+            senses = [name for name, modality in one.senses.items() if modality != CONTENT]
+            if sense is not None and sense not in one.senses:
+                raise ConfigError(f"there is no sense {sense!r}; there are {', '.join(senses)}")
+            for name in senses if sense is None else [sense]:
+                for nameless, named in reached(one.space(name), self._rows).items():
+                    self._changes.merge(named, nameless, now=_now())
+                    count += 1
+            one.forget_radii()
+        return count
 
     @property
     def settings(self) -> ConceptSettings:

@@ -4,15 +4,15 @@ Each sense is met apart: a picture with its label, a spoken word with its label,
 label. So nothing but the concept leads from one sense to another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from mnemic.concepts.spreading import most_frequent, spread
 from mnemic.memory import Memory
 from mnemic.records import Recall
-from mnemic.reproduce.name_spreading import spread, tell
 from mnemic.reproduce.registry import Numbers
 from mnemic.reproduce.slept_memory import INNATE, SLEPT
 from mnemic.reproduce.ten_concepts import COUNT, Concepts
@@ -72,6 +72,21 @@ def spread_names(
     tell(memory, reached)
     hidden = dict(zip(sorted(set(ids) - set(truth)), concepts.truth.tolist(), strict=True))
     return float(np.mean([reached.get(id) == concepts.names[hidden[id]] for id in hidden]))
+
+
+def tell(memory: Memory, names: Mapping[int, str]) -> int:
+    """Tell a memory the names of engrams, by id: concepts of no name become one with theirs.
+
+    A concept goes by the name that most of its engrams have. How many got one.
+    """
+    found: dict[int, list[str]] = {}
+    for engram, name in names.items():
+        for concept in memory.concepts.of(engram):
+            if concept.label is None:
+                found.setdefault(concept.id, []).append(name)
+    for concept, some in found.items():
+        memory.concepts.merge(most_frequent(some), concept)
+    return len(found)
 
 
 def ask(memory: Memory, concepts: Concepts, sense: str, by: Asked, *, k: int = 1) -> Answers:

@@ -7,14 +7,18 @@ thing that is like a thing that was named has its name.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
-from mnemic.memory import Memory
+from mnemic.concepts.space import Space
+from mnemic.store.concepts import ConceptRows
+
+T = TypeVar("T")
 
 NEIGHBOURS = 5
 FAR = 0.99  # share of what a thing holds that comes from its neighbours
@@ -61,21 +65,31 @@ def nearness(places: Float[np.ndarray, "count dim"], neighbours: int) -> sparse.
     return sparse.csr_matrix(scale @ links @ scale)
 
 
-def tell(memory: Memory, names: Mapping[int, str]) -> int:
-    """Tell a memory the names of engrams, by id: concepts of no name become one with theirs.
+def reached(space: Space, rows: ConceptRows) -> dict[int, int]:
+    """The concepts in a space that nobody named, and the named one whose name reaches each.
 
-    A concept goes by the name that most of its engrams have. How many got one.
+    A concept goes by the name that reaches most of its points. Points of which not every feature
+    is known take no part.
     """
-    found: dict[int, list[str]] = {}
-    for engram, name in names.items():
-        for concept in memory.concepts.of(engram):
-            if concept.label is None:
-                found.setdefault(concept.id, []).append(name)
-    for concept, some in found.items():
-        memory.concepts.merge(name_of_most(some), concept)
-    return len(found)
+    patterns = space.patterns
+    ids, order = patterns.ids.sort()  # rows move; what is found must not
+    if patterns.known is not None:
+        whole = patterns.known[order].all(dim=-1)
+        ids, order = ids[whole], order[whole]
+    points = ids.tolist()
+    named, roots = rows.named_roots_of_points(points), rows.roots_of_points(points)
+    if not 0 < len(named) < len(points):
+        return {}
+    concepts = sorted(set(named.values()))
+    index = {concept: place for place, concept in enumerate(concepts)}
+    told = np.array([index[named[id]] if id in named else -1 for id in points])
+    votes: dict[int, list[int]] = {}
+    for id, name in zip(points, spread(patterns.rows[order].numpy(), told).tolist(), strict=True):
+        if id not in named and id in roots and name >= 0:
+            votes.setdefault(roots[id], []).append(concepts[name])
+    return {concept: most_frequent(some) for concept, some in votes.items()}
 
 
-def name_of_most(names: Sequence[str]) -> str:
-    """The most frequent; of several, the first met."""
-    return Counter(names).most_common(1)[0][0]
+def most_frequent(some: Sequence[T]) -> T:
+    """Of several that are as frequent, the first."""
+    return Counter(some).most_common(1)[0][0]
