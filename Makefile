@@ -18,10 +18,10 @@ demo: .venv/demo data
 	$(BIN)/mnemic demo --out $(OUT)
 
 test: .venv/dev data
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
 test-full: .venv/dev data
-	MNEMIC_LONG=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --cov --cov-report=term
+	MNEMIC_LONG=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
 check: lint types docs test
 
