@@ -53,6 +53,16 @@ def test_what_spread_is_taken_back_by_undoing(memory, chains):
     assert len(memory.concepts) == before
 
 
+def test_two_parts_of_one_experience_do_not_both_take_a_name(memory, chains):
+    points = chains["near"]
+    memory.remember(vector=points[0], label="near")
+    memory.remember_many(vector=[*points[1:20], *points[22:]])
+    both = memory.remember(vector=[points[20], points[21]])
+    memory.concepts.spread()
+    labels = [concept.label for concept in memory.concepts.of(both.id)]
+    assert sorted(labels, key=str) == [None, "near"]
+
+
 def test_nothing_spreads_where_nothing_has_a_name_or_everything_has(memory, chains):
     memory.remember_many(vector=chains["near"])
     assert memory.concepts.spread() == 0

@@ -68,8 +68,8 @@ def nearness(places: Float[np.ndarray, "count dim"], neighbours: int) -> sparse.
 def reached(space: Space, rows: ConceptRows) -> dict[int, int]:
     """The concepts in a space that nobody named, and the named one whose name reaches each.
 
-    A concept goes by the name that reaches most of its points. Points of which not every feature
-    is known take no part.
+    A concept goes by the name that reaches most of its points, unless it is met beside another part
+    of that name in one experience. Points of which not every feature is known take no part.
     """
     patterns = space.patterns
     ids, order = patterns.ids.sort()  # rows move; what is found must not
@@ -87,7 +87,19 @@ def reached(space: Space, rows: ConceptRows) -> dict[int, int]:
     for id, name in zip(points, spread(patterns.rows[order].numpy(), told).tolist(), strict=True):
         if id not in named and id in roots and name >= 0:
             votes.setdefault(roots[id], []).append(concepts[name])
-    return {concept: most_frequent(some) for concept, some in votes.items()}
+    found: dict[int, int] = {}
+    taken: dict[int, set[int]] = {}  # engrams that already have a part of this name
+    for concept, some in votes.items():
+        name, mine = most_frequent(some), _engrams(space, rows, concept)
+        there = taken.setdefault(name, _engrams(space, rows, name))
+        if there.isdisjoint(mine):  # two faces in one photograph are two people
+            found[concept] = name
+            there |= mine
+    return found
+
+
+def _engrams(space: Space, rows: ConceptRows, concept: int) -> set[int]:
+    return {link.engram for link in rows.links(concept, sense=space.place.sense.name)}
 
 
 def most_frequent(some: Sequence[T]) -> T:

@@ -3,8 +3,7 @@
 Along a few orthonormal axes through the rows, each row has a code: its coordinates, and the length
 of what is left of it. Two codes are never farther apart than the rows they are of (Pythagoras, and
 the triangle inequality for what is left), so a row whose code is too far need not be read. With
-the axes along which rows vary most, few are read (Jolliffe 2002, principal components; the bound
-is that of Ciaccia & Patella's and others' filter-and-refine search).
+the axes along which rows vary most (principal components), few are read: filter and refine.
 """
 
 import torch
