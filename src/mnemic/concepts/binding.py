@@ -122,6 +122,19 @@ class Binder:
         one_thing: bool,
     ) -> dict[int, Located]:
         """By locality: the nearest first, and no two parts of one sense in one concept."""
+        nearest = {kept.id: near[kept.id][:1] for kept in percepts if near.get(kept.id)}
+        found = self._by_fit(percepts, nearest, one_thing=one_thing)
+        if len(found) < len(nearest):  # two want one concept, or what is nearest has none
+            found = self._by_fit(percepts, near, one_thing=one_thing)
+        return found
+
+    def _by_fit(
+        self,
+        percepts: Sequence[KeptPoint],
+        near: Mapping[int, Sequence[Candidate]],
+        *,
+        one_thing: bool,
+    ) -> dict[int, Located]:
         asked = {one.point for kept in percepts for one in near.get(kept.id, ())}
         known = self.rows.of_points(asked) if asked else {}
         pairs = sorted(

@@ -18,33 +18,38 @@ LOOKED_AT = 512  # rows that say which axes are best
 ROUNDS = 3  # of subspace iteration
 BLOCK = 4096  # rows coded at a time
 FIRST = 4  # times as many as are asked for are measured before the others are ruled out
+LATER = 64  # rows added last are measured one by one: to code them together is faster
 AT_MOST = 8  # one row in so many is read one by one; more are read faster in a row
 SINGLE_DIGIT = 2.0**-24
 
 
 class Projected:
-    """Codes of rows, kept in step with rows that are only ever added."""
+    """Codes of rows, kept in step with rows that are only ever added.
+
+    A code is kept as (-2 code, |code|²): its product with (other, 1) is the squared distance
+    between the two, but for |other|².
+    """
 
     def __init__(self, rows: Float[Tensor, "stored dim"]) -> None:
         self.made_of = len(rows)
         self._centre, self._axes = principal_axes(rows)
-        self._codes = torch.empty(0, AXES + 1)
-        self._lengths = torch.empty(0)  # squared, of the codes
+        self._kept = torch.empty(0, AXES + 2)
         self._longest = 0.0
         self._count = 0
 
     def follow(self, rows: Float[Tensor, "stored dim"]) -> None:
-        """Take in the rows added since."""
-        if len(rows) > len(self._codes):
-            size = max(len(rows), len(self._codes) * 3 // 2)
-            self._codes = _grown(self._codes, self._count, size)
-            self._lengths = _grown(self._lengths, self._count, size)
+        """Take in the rows added since, if they are many."""
+        if len(rows) - self._count < LATER:
+            return
+        if len(rows) > len(self._kept):
+            grown = torch.empty(max(len(rows), len(self._kept) * 3 // 2), AXES + 2)
+            grown[: self._count] = self._kept[: self._count]
+            self._kept = grown
         for start in range(self._count, len(rows), BLOCK):
             codes = self.code(rows[start : start + BLOCK])
-            some = slice(start, start + len(codes))
-            self._codes[some] = codes
-            self._lengths[some] = codes.square().sum(dim=-1)
-            self._longest = max(self._longest, float(codes.norm(dim=-1).max()))
+            lengths = codes.square().sum(dim=-1, keepdim=True)
+            self._kept[start : start + len(codes)] = torch.cat([-2 * codes, lengths], dim=-1)
+            self._longest = max(self._longest, float(lengths.max()) ** 0.5)
         self._count = len(rows)
 
     def code(self, rows: Float[Tensor, "some dim"]) -> Float[Tensor, "some _"]:
@@ -62,18 +67,21 @@ class Projected:
         None where too many rows could be among them for this to be the faster way.
         """
         self.follow(rows)
-        code = self.code(vector[None])[0]
-        count, own = self._count, float(code.norm())
-        bounds = (self._codes[:count] @ code).mul_(-2).add_(self._lengths[:count]).add_(own**2)
+        code = torch.nn.functional.pad(self.code(vector[None])[0], (0, 1), value=1.0)
+        own = float(code[:-1].square().sum())
+        bounds = self._kept[: self._count] @ code  # less ``own``
+        last = _squared(vector, rows[self._count :])
         # each code was rounded to single precision, and so were these sums
-        slack = 4 * (AXES + 8) * SINGLE_DIGIT * (own + self._longest) ** 2
-        first = bounds.topk(min(FIRST * k, count), largest=False).indices
-        least = _squared(vector, rows, first)
+        slack = 4 * (AXES + 8) * SINGLE_DIGIT * (own**0.5 + self._longest) ** 2
+        first = bounds.topk(min(FIRST * k, len(bounds)), largest=False).indices
+        least = torch.cat([_squared(vector, rows[first]), last])
         within = least.topk(min(k, len(least)), largest=False).values[-1] + slack
-        near = (bounds <= within * (1 + 1e-5)).nonzero()[:, 0]
-        if len(near) * AT_MOST > count:
+        near = (bounds <= within * (1 + 1e-5) - own).nonzero()[:, 0]
+        if len(near) * AT_MOST > len(rows):
             return None
-        found = _squared(vector, rows, near).topk(min(k, len(near)), largest=False)
+        near = torch.cat([near, torch.arange(self._count, len(rows))])
+        distances = torch.cat([_squared(vector, rows[near[: len(near) - len(last)]]), last])
+        found = distances.topk(min(k, len(near)), largest=False)
         return found.values / rows.shape[-1], near[found.indices]
 
 
@@ -91,11 +99,5 @@ def principal_axes(
     return centre, axes
 
 
-def _squared(vector: Tensor, rows: Tensor, some: Tensor) -> Float[Tensor, " some"]:
-    return (rows[some] - vector).square_().sum(dim=-1)
-
-
-def _grown(column: Tensor, count: int, size: int) -> Tensor:
-    grown = column.new_empty(size, *column.shape[1:])
-    grown[:count] = column[:count]
-    return grown
+def _squared(vector: Tensor, rows: Tensor) -> Float[Tensor, " some"]:
+    return (rows - vector).square_().sum(dim=-1)
