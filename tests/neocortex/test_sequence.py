@@ -7,9 +7,10 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from scipy.stats import multivariate_normal
 
 from mnemic.errors import ConfigError, DamagedError, EmptyMemoryError, NewerVersionError
-from mnemic.neocortex.sequence import Order, OrderConfig, learn_order
+from mnemic.neocortex.sequence import Expected, Order, OrderConfig, learn_order
 from mnemic.randomness import generator
 
 SOON = OrderConfig(hidden=16, slots=8, steps=150, batch=16, longest=8, rate=1e-2)
@@ -63,6 +64,34 @@ def test_of_what_has_no_order_nothing_is_expected():
     order = taught(list(drawn))
     assert order.notes["held out"] == 4
     assert order.expect(drawn[0, :5]).sure < 0.3
+
+
+def test_the_less_can_be_foreseen_the_more_noise_is_learned_with(circle):
+    assert circle.notes["noise"] == 0.1
+    rng = generator(0, "kinds")
+    kinds = torch.randn(6, 12, generator=rng)  # one kind after another; the rest is as it comes
+    starts = torch.randint(6, (30,), generator=rng)
+    drawn = kinds[(starts[:, None] + torch.arange(8)) % 6] + torch.randn(30, 8, 12, generator=rng)
+    assert taught(list(drawn)).notes["noise"] == 1.0
+
+
+def test_surprise_weighs_what_was_expected_against_what_comes_at_any_time(circle):
+    order = taught(circling(0), OrderConfig(hidden=4, slots=2, steps=1, batch=2))
+    expected = Expected(torch.tensor([3.2, 0.1, 1.0]), 0.3)
+    came = torch.tensor([2.4, -0.5, 1.0])
+    order.unforeseen = torch.tensor([[2.0, 0.3, 0.0], [0.3, 1.5, 0.1], [0.0, 0.1, 1.0]])
+    order.anything = torch.diag(torch.tensor([0.5, 0.8, 1.0]))
+    missed = 0.3 * torch.linalg.inv(order.unforeseen)  # a covariance
+    scaled, mean = ((one - order.mean) / order.spread for one in (came, expected.latent))
+    less_likely = multivariate_normal.logpdf(
+        scaled, cov=torch.linalg.inv(order.anything)
+    ) - multivariate_normal.logpdf(scaled, mean, missed)
+    constant = 0.5 * torch.logdet(order.anything) - 0.5 * torch.logdet(order.unforeseen)
+    told = math.exp((less_likely - float(constant)) / 3)
+    order.usual = [0.99 * told, 1.01 * told]
+    assert order.surprise(expected, came) == pytest.approx(1 / 3)
+    order.usual = [1.01 * told, 1.02 * told]
+    assert order.surprise(expected, came) == 0.0
 
 
 def test_usual_errors_are_in_order_and_come_from_what_was_held_out(circle):
@@ -125,6 +154,8 @@ def test_where_nothing_follows_there_is_nothing_to_learn():
         ({"longest": 1}, "longest must be at least 2, got 1"),
         ({"rate": math.inf}, "batch and rate must be above 0"),
         ({"held_out": 1.0}, "held_out must be a share"),
+        ({"noise": ()}, "one at least"),
+        ({"noise": (0.1, -1.0)}, "noise must be numbers from 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(how, says):

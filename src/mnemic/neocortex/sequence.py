@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
+from sklearn.covariance import LedoitWolf
 from torch import Tensor, nn
 
 from mnemic.errors import ConfigError, DamagedError, DivergedError, EmptyMemoryError
@@ -28,6 +29,8 @@ CHECKED = 50  # steps of learning after which held-out sequences are asked
 FEW = 5  # sequences; of fewer none is held out
 EVEN = 1e-3  # share of the largest spread that a feature is taken to have at least
 BOUND = 6.0  # of the logarithm of a variance
+UNHEARD_OF = 80.0  # logarithm of a ratio that single precision can still hold
+KEPT = ("mean", "spread", "unforeseen", "anything")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +41,12 @@ class OrderConfig:
         hidden: features of the layer's memories.
         slots: memories in its bank.
         longest: latents a prediction looks back on, and of a piece of sequence to learn from.
-        steps: of learning, each on ``batch`` pieces.
+        steps: of learning with each noise, on ``batch`` pieces each.
         held_out: share of the sequences that are only asked: they say when to stop, and which
             errors are usual. None of fewer than five.
-        noise: standard deviation of what is added to latents in learning, in their own spreads.
+        noise: standard deviations of what is added to latents in learning, in their own spreads.
+            An order is learned with each, and the one kept that misses least of what was held
+            out: the less of a latent can be foreseen, the more noise keeps from learning by heart.
 
     Raises:
         ConfigError: a setting makes no sense.
@@ -50,11 +55,11 @@ class OrderConfig:
     hidden: int = 64
     slots: int = 32
     longest: int = 32
-    steps: int = 400
+    steps: int = 800
     batch: int = 32
     rate: float = 3e-3
     held_out: float = 0.2
-    noise: float = 0.1
+    noise: tuple[float, ...] = (0.1, 1.0)
 
     def __post_init__(self) -> None:
         for name, least in (("hidden", 1), ("slots", 2), ("longest", 2), ("steps", 1)):
@@ -62,10 +67,10 @@ class OrderConfig:
                 raise ConfigError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if self.batch < 1 or not 0 < self.rate < math.inf:
             raise ConfigError(f"batch and rate must be above 0, got {self.batch}, {self.rate}")
-        if not 0 <= self.held_out < 1 or not 0 <= self.noise < math.inf:
-            raise ConfigError(
-                f"held_out must be a share and noise from 0, got {self.held_out}, {self.noise}"
-            )
+        if not 0 <= self.held_out < 1:
+            raise ConfigError(f"held_out must be a share, got {self.held_out}")
+        if not self.noise or not all(0 <= one < math.inf for one in self.noise):
+            raise ConfigError(f"noise must be numbers from 0, one at least, got {self.noise}")
 
 
 class Expected(NamedTuple):
@@ -111,9 +116,9 @@ class _Next(nn.Module):
 class Order:
     """What was learned of the order of latents.
 
-    ``usual`` are errors of predictions, in rising order, of sequences held out where there were
-    enough. An error is the mean square of how far a latent lies from what was expected, over the
-    variance that was expected.
+    ``usual`` says how surprising what came was, in rising order, in sequences held out where there
+    were enough. ``unforeseen`` and ``anything`` are inverse covariances, of what predictions miss
+    (over the variance they expect) and of latents at all, in the spreads of these.
     """
 
     def __init__(
@@ -129,6 +134,8 @@ class Order:
         self.net = _Next(latent, config, rng=rng)
         self.mean = torch.zeros(latent) if mean is None else mean
         self.spread = torch.ones(latent) if spread is None else spread
+        self.unforeseen = torch.eye(latent)
+        self.anything = torch.eye(latent)
         self.usual: list[float] = []
         self.notes: dict[str, Any] = {}  # plain JSON, kept with it
 
@@ -140,9 +147,27 @@ class Order:
         return Expected(mean[0, -1] * self.spread + self.mean, math.exp(float(log_variance[0, -1])))
 
     def surprise(self, expected: Expected, latent: Float[Tensor, " latent"]) -> float:
-        """The share of usual errors that are smaller than that of what came, 0..1."""
-        off = ((latent - expected.latent) / self.spread).square().mean() / expected.variance
-        return float(surprise(off[None], self.usual)[0])
+        """The share of what came in other sequences that was less surprising, 0..1."""
+        mean, came = self._scaled(expected.latent), self._scaled(latent)
+        told = self._unlikely(came, mean, torch.tensor(math.log(expected.variance)))
+        return float(surprise(told[None], self.usual)[0])
+
+    def _unlikely(
+        self,
+        came: Float[Tensor, "*some latent"],
+        mean: Float[Tensor, "*some latent"],
+        log_variance: Float[Tensor, "*some"],
+    ) -> Float[Tensor, "*some"]:
+        """How many times less likely what came is after what was seen than at any time, a feature.
+
+        N(x; 0, S) / N(x; m, v Σ), but for constants: x is what came, m what was expected and v its
+        variance, Σ the covariance of what is missed and S that of latents. What is odd at any time
+        does not count against the order.
+        """
+        off, dim = came - mean, came.shape[-1]
+        missed = ((off @ self.unforeseen) * off).sum(dim=-1) * (-log_variance).exp()
+        usual = ((came @ self.anything) * came).sum(dim=-1)
+        return (0.5 * ((missed - usual) / dim + log_variance)).clamp_max(UNHEARD_OF).exp()
 
     def save(self, path: Path) -> None:
         """Write everything; after a crash the file is whole or as it was.
@@ -151,7 +176,7 @@ class Order:
             StoreError: it could not be written.
         """
         tensors = {f"net.{name}": value for name, value in self.net.state_dict().items()}
-        tensors |= {"mean": self.mean, "spread": self.spread}
+        tensors |= {name: getattr(self, name) for name in KEPT}
         config = {"order": asdict(self.config), "usual": self.usual, "notes": self.notes}
         write_tensors(path, FORMAT, tensors, config)
 
@@ -168,11 +193,12 @@ class Order:
         try:
             order = cls(
                 len(tensors["mean"]),
-                OrderConfig(**config["order"]),
+                OrderConfig(**config["order"] | {"noise": tuple(config["order"]["noise"])}),
                 rng=torch.Generator(),
                 mean=tensors.pop("mean"),
                 spread=tensors.pop("spread"),
             )
+            order.unforeseen, order.anything = tensors.pop("unforeseen"), tensors.pop("anything")
             order.net.load_state_dict(
                 {name.removeprefix("net."): value for name, value in tensors.items()}
             )
@@ -180,6 +206,22 @@ class Order:
         except (KeyError, TypeError, RuntimeError, ConfigError) as error:
             raise DamagedError(f"{path} does not hold an order ({error}); sleep again") from error
         return order
+
+    @torch.no_grad()
+    def _take_measure(
+        self,
+        latents: Float[Tensor, "batch time latent"],
+        known: Bool[Tensor, "batch time"],
+        every: Float[Tensor, "count latent"],
+    ) -> None:
+        """What is usually missed, of sequences in their spreads, and what of latents at all."""
+        mean, log_variance = self.net.eval()(latents, known)
+        there = known[:, 1:]
+        came, mean, log_variance = latents[:, 1:][there], mean[:, :-1][there], log_variance[:, :-1]
+        log_variance = log_variance[there]
+        off = (came - mean) * (-0.5 * log_variance).exp()[:, None]
+        self.unforeseen, self.anything = _inverse_covariance(off), _inverse_covariance(every)
+        self.usual = sorted(self._unlikely(came, mean, log_variance).tolist())
 
     def _scaled(self, latents: Float[Tensor, "*some latent"]) -> Float[Tensor, "*some latent"]:
         return (latents - self.mean) / self.spread
@@ -208,48 +250,67 @@ def learn_order(
     aside = max(1, int(config.held_out * len(scaled))) if config.held_out else 0
     aside = aside if len(scaled) >= FEW else 0
     asked, learned = ([scaled[i] for i in some] for some in (chosen[:aside], chosen[aside:]))
-    net, optimiser = order.net, torch.optim.Adam(order.net.parameters(), lr=config.rate)
-    best, kept = math.inf, copy.deepcopy(net.state_dict())
     longest = config.longest + 1  # the last of a piece is only predicted
     held = _padded([piece for one in asked or learned for piece in one.split(longest)])
+    best, total = math.inf, len(config.noise) * config.steps
+    for turn, noise in enumerate(config.noise):
+        net = _Next(every.shape[-1], config, rng=rng)
+        for step, loss, missed in _learning(net, learned, held, config, noise, rng=rng):
+            if missed is not None and missed < best:
+                best, order.net = missed, copy.deepcopy(net)
+                order.notes["noise"] = noise
+            yield OrderStep(turn * config.steps + step, total, loss)
+    order._take_measure(*held, torch.cat(scaled))  # pyright: ignore[reportPrivateUsage]
+    order.notes |= {"sequences": len(scaled), "held out": aside, "loss": best}
+    return order
+
+
+def _learning(
+    net: _Next,
+    learned: Sequence[Tensor],
+    held: tuple[Tensor, Tensor],
+    config: OrderConfig,
+    noise: float,
+    *,
+    rng: torch.Generator,
+) -> Generator[tuple[int, float, float | None]]:
+    """Teach a net in place: steps done, the loss, and now and then what it misses of the held."""
+    optimiser = torch.optim.Adam(net.parameters(), lr=config.rate)
     for step in range(config.steps):
         net.train()
-        latents, known = _pieces(learned, config.batch, longest, rng=rng)
-        noisy = latents + config.noise * torch.randn(latents.shape, generator=rng)
+        latents, known = _pieces(learned, config.batch, config.longest + 1, rng=rng)
+        noisy = latents + noise * torch.randn(latents.shape, generator=rng)
         for group in optimiser.param_groups:
             group["lr"] = config.rate * 0.5 * (1 + math.cos(math.pi * step / config.steps))
         optimiser.zero_grad()
-        loss = _missed(net, noisy, latents, known).loss
+        loss = _missed(net, noisy, latents, known)
         if not bool(loss.isfinite()):
             raise DivergedError(f"the order could not be learned: its loss left step {step} as nan")
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
+        missed = None
         if (step + 1) % CHECKED == 0 or step + 1 == config.steps:
             with torch.no_grad():
-                now = float(_missed(net.eval(), held[0], *held).loss)
-            if now < best:
-                best, kept = now, copy.deepcopy(net.state_dict())
-        yield OrderStep(step + 1, config.steps, float(loss.detach()))
-    net.load_state_dict(kept)
-    with torch.no_grad():
-        order.usual = sorted(_missed(net.eval(), held[0], *held).errors.tolist())
-    order.notes = {"sequences": len(scaled), "held out": aside, "loss": best}
-    return order
+                missed = float(_missed(net.eval(), held[0], *held))
+        yield step + 1, float(loss.detach()), missed
 
 
-class _Missed(NamedTuple):
-    loss: Tensor
-    errors: Tensor  # of every prediction that was asked
-
-
-def _missed(net: nn.Module, seen: Tensor, latents: Tensor, known: Tensor) -> _Missed:
-    """The negative log likelihood of what followed, a feature, and by how much it was missed."""
+def _missed(net: nn.Module, seen: Tensor, latents: Tensor, known: Tensor) -> Float[Tensor, ""]:
+    """The negative log likelihood of what followed, a feature."""
     mean, log_variance = net(seen, known)
     off = (mean[:, :-1] - latents[:, 1:]).square().mean(dim=-1)
-    log_variance, there = log_variance[:, :-1], known[:, 1:]
-    errors = (off * (-log_variance).exp())[there]
-    return _Missed(0.5 * (errors + log_variance[there]).mean(), errors)
+    log_variance = log_variance[:, :-1]
+    return 0.5 * (off * (-log_variance).exp() + log_variance)[known[:, 1:]].mean()
+
+
+def _inverse_covariance(off: Float[Tensor, "count latent"]) -> Float[Tensor, "latent latent"]:
+    """Of what has mean 0; shrunk as far as its number asks for (Ledoit & Wolf 2004)."""
+    if len(off) < 2:
+        return torch.eye(off.shape[-1])
+    shrunk = LedoitWolf(assume_centered=True).fit(off.double().numpy()).covariance_
+    floor = EVEN * torch.eye(off.shape[-1], dtype=torch.double)
+    return torch.linalg.inv(torch.from_numpy(shrunk) + floor).float()
 
 
 def _pieces(
