@@ -130,6 +130,6 @@ def _result(name: Name, file: str, *, small: int) -> Result:
 
 RESULTS = (
     _result("fashion", "fashion", small=5000),
-    _result("shapes3d", "shapes3d", small=2000),
-    _result("shapes3d, grey", "shapes3d-grey", small=2000),
+    _result("shapes3d", "shapes3d", small=1000),
+    _result("shapes3d, grey", "shapes3d-grey", small=1000),
 )
