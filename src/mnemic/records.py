@@ -173,6 +173,14 @@ class Concept:
     document: Mapping[str, Any]  # a definition, where a thesaurus has one
 
 
+class Classed(NamedTuple):
+    """A concept that was placed by what a pretrained network sees in its pictures."""
+
+    concept: Concept
+    under: Concept  # of the thesaurus
+    probability: float  # that it is of this kind, by the network
+
+
 class Neighbour(NamedTuple):
     """A concept of the wider context of another."""
 
@@ -190,11 +198,14 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True)
 class ConceptEvent:
-    """What a person did to concepts, and whether it was taken back."""
+    """What was done to concepts, and whether it was taken back.
+
+    A person did it, but for "class": a pretrained network that was chosen placed a concept.
+    """
 
     id: int
     time: datetime
-    kind: Literal["add", "merge", "split", "rename", "place"]
+    kind: Literal["add", "merge", "split", "rename", "place", "class"]
     concepts: tuple[int, ...]  # that it changed
     undone: bool
 

@@ -221,3 +221,22 @@ def test_changes_undone_leave_the_graph_as_it_was_to_the_byte(tmp_path_factory, 
 @pytest.mark.long
 def test_a_thousand_changes_undone_leave_the_graph_as_it_was_to_the_byte(tmp_path):
     there_and_back(tmp_path / "memory.sqlite", 0, 1000)
+
+
+def test_a_merge_is_not_undone_into_a_place_above_itself(store, changes):
+    """A class that a told place hid would count again, below what was placed below it since."""
+    rex, dog, tabby = known(store, "Rex"), known(store, "dog"), known(store, "tabby")
+    pet = known(store, "pet")
+    with store.changing():
+        store.graph.put_edge(rex, tabby, "class")
+        store.graph.put_edge(dog, pet, "thesaurus")
+    changes.merge(rex, dog, now=NOON)
+    assert store.graph.parents_of(rex) == [pet]
+    changes.place(tabby, [rex], now=NOON)
+    assert store.check() == []
+    with pytest.raises(ConfigError, match=r"event 1 \(merge\) cannot be undone now.*one of 2"):
+        changes.undo(1)
+    assert store.check() == []
+    changes.undo(2)
+    changes.undo(1)
+    assert store.graph.parents_of(rex) == [tabby]

@@ -24,6 +24,7 @@ from mnemic.cli.terminal import (
     say_table,
     waiting,
 )
+from mnemic.concepts.scheme import SURE
 from mnemic.errors import ConfigError
 from mnemic.memory import Memory
 from mnemic.records import Branch, Concept
@@ -172,6 +173,39 @@ def spread(
     with existing(memory, read_only=False) as opened, waiting("spreading", quiet=as_json):
         count = opened.concepts.spread(sense)
     done({"named": count}, f"{count} concepts got a name", as_json)
+
+
+@app.command()
+def classify(
+    memory: MemoryPath = DEFAULT,
+    sure: Annotated[float, typer.Option(help="Least probability, more than 0.5.")] = SURE,
+    always: Annotated[
+        bool | None,
+        typer.Option("--always/--not-always", help="From now on, do it to what is remembered."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Place what no label places below what a network trained on ImageNet takes it for."""
+    with existing(memory, read_only=False) as opened:
+        if always is not None:
+            opened.concepts.choose(classes=always)
+        with waiting("looking", quiet=as_json):
+            placed = opened.concepts.classify(sure=sure) if always is not False else []
+        always = opened.concepts.settings.classes
+    if as_json:
+        found = [
+            {
+                "concept": _concept_json(one.concept),
+                "under": _concept_json(one.under),
+                "probability": one.probability,
+            }
+            for one in placed
+        ]
+        print_json({"always": always, "placed": found})
+        return
+    for one in placed:
+        say_it(f"{_called(one.concept)}: a kind of {_called(one.under)}, {one.probability:.0%}")
+    say_it(f"{len(placed)} concepts placed; {'also' if always else 'not'} what is remembered next")
 
 
 @app.command()

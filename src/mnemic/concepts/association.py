@@ -7,6 +7,7 @@ import torch
 
 from mnemic.concepts.activation import active
 from mnemic.concepts.binding import Binder, Candidate, sharpest
+from mnemic.concepts.classing import Classing
 from mnemic.concepts.settings import ConceptSettings
 from mnemic.concepts.space import NEAR, Near, Space
 from mnemic.concepts.thesaurus import Thesaurus
@@ -29,6 +30,7 @@ class Association:
         self.places = places
         self.seed = seed
         self.thesaurus = Thesaurus.found()
+        self.classing = None if self.thesaurus is None else Classing(store, places, self.thesaurus)
         self._spaces: dict[str, Space] = {}
 
     @property
@@ -79,6 +81,9 @@ class Association:
             for place, vector, some in zip(places, vectors, found, strict=True):
                 near[place] = [Candidate(*one) for one in space.fits(some, vector)]
 
+        seen = self.classing if settings.classes else None
+        kinds = {} if seen is None else seen.taken_for(parts, experiences, keys, near)
+
         def bind(added: Sequence[Stored]) -> None:
             binder = self._binder(settings)
             ids = [kept.id for stored in added for kept in stored.points]
@@ -91,6 +96,16 @@ class Association:
             }
             for stored, one in zip(added, experiences, strict=True):
                 binder.bind(stored, one, meant)
+            if seen is not None and kinds:
+                times = [
+                    one.time
+                    for stored, one in zip(added, experiences, strict=True)
+                    for _ in stored.points
+                ]
+                seen.place(
+                    {ids[place]: kind for place, kind in kinds.items()},
+                    {ids[place]: times[place] for place in kinds},
+                )
 
         return bind
 

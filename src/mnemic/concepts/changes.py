@@ -8,13 +8,16 @@ them; the error names them.
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
-from mnemic.concepts.undoing import above_itself, take_back
+from mnemic.concepts.placing import place_above
+from mnemic.concepts.thesaurus import Thesaurus
+from mnemic.concepts.undoing import above_itself, let_go_above, take_back
 from mnemic.errors import ConfigError, NotStoredError
 from mnemic.protocols import Node
 from mnemic.records import ConceptEvent
 from mnemic.store import SqliteStore
-from mnemic.store.concept_care import reroot
+from mnemic.store.concept_care import GUESSED, reroot
 
 
 class Changes:
@@ -106,8 +109,12 @@ class Changes:
             self.events.add("split", now, document, acts=[node], names=sources)
         return node
 
-    def rename(self, concept: int, label: str, *, now: datetime) -> None:
+    def rename(
+        self, concept: int, label: str, *, now: datetime, thesaurus: Thesaurus | None = None
+    ) -> None:
         """Give a concept another label, or its first; the old one goes on leading to it.
+
+        A concept whose place nobody told gets that of its label by the thesaurus.
 
         Raises:
             ConfigError: the label cannot be a name, or is one of another concept.
@@ -120,11 +127,14 @@ class Changes:
             if root.label == label:
                 raise ConfigError(f"{_called(root)} has that label already")
             self._refuse_name(label, mine=mine)
-            document = {"node": root.id, "before": root.label, "after": label, "new": not mine}
+            document: dict[str, Any] = {"node": root.id, "before": root.label, "after": label}
+            document["new"] = not mine
             self.rows.put(root.id, label=label)
             if not mine:
                 self.rows.name(label, root.id)
             reroot(self.rows, root.id)
+            if thesaurus is not None:
+                document["placed"] = self._place_by_label(root, label, thesaurus)
             self.events.add("rename", now, document, acts=[root.id])
 
     def place(self, concept: int, parents: Collection[int], *, now: datetime) -> None:
@@ -150,6 +160,24 @@ class Changes:
             after = self.rows.edges(members)
             document = {"before": before, "after": after}
             self.events.add("place", now, document, acts=members, names=[one.id for one in above])
+
+    def _place_by_label(self, root: Node, label: str, thesaurus: Thesaurus) -> list[int]:
+        """The nodes a concept is right below now and was not; none where its place was told."""
+        members = [node.id for node in self.rows.members(root.id)]
+        meanings = thesaurus.meanings(label)
+        told = any(made_by not in GUESSED for _, _, made_by in self.rows.edges(members))
+        if told or root.synset is not None or not meanings:
+            return []
+        place_above(self.rows, root.id, thesaurus.synset(meanings[0]), thesaurus)
+        placed = [
+            parent for _, parent, made_by in self.rows.edges([root.id]) if made_by not in GUESSED
+        ]
+        if above_itself(self.rows, root.id) is None:
+            return placed
+        for parent in placed:  # a person put it above what it would be a kind of
+            self.rows.drop_edge(root.id, parent)
+            let_go_above(self.store, parent)
+        return []
 
     def undo(self, event: int | None) -> ConceptEvent:
         """Take back an event, the last one unless another is named.

@@ -9,6 +9,7 @@ from typing import Any
 from mnemic.concepts.association import Association
 from mnemic.concepts.binding import CONTENT
 from mnemic.concepts.changes import Changes
+from mnemic.concepts.classing import Classing
 from mnemic.concepts.organising import (
     NO_THESAURUS,
     Organised,
@@ -16,13 +17,15 @@ from mnemic.concepts.organising import (
     cluster,
     place_labels,
 )
+from mnemic.concepts.scheme import SURE
 from mnemic.concepts.settings import ConceptSettings
 from mnemic.concepts.spreading import reached
-from mnemic.errors import ConfigError, NotStoredError
+from mnemic.errors import ConfigError, DataError, NotStoredError
 from mnemic.protocols import Node
 from mnemic.records import (
     ActiveConcept,
     Branch,
+    Classed,
     Concept,
     ConceptEvent,
     Engram,
@@ -30,6 +33,8 @@ from mnemic.records import (
     Link,
     Neighbour,
 )
+from mnemic.senses.extra import release
+from mnemic.senses.seeing import PACKAGES
 
 Named = int | str | Concept | ActiveConcept | Fired  # a concept, its id, or a name of it
 
@@ -102,7 +107,7 @@ class Concepts:
             if concept is not None:
                 return [self._branch(self._root(concept), ())]
             tops = [node for node in self._rows.roots() if not self._rows.parents_of(node.id)]
-            return [self._branch(node, ()) for node in tops]
+            return list(filter(_holds, (self._branch(node, ()) for node in tops)))
 
     def neighbours(self, concept: Named, *, limit: int = 10) -> list[Neighbour]:
         """The wider context of a concept: others that fire when it does, most often first."""
@@ -150,12 +155,14 @@ class Concepts:
     def rename(self, concept: Named, label: str) -> Concept:
         """Give a concept another label, or its first. Its old one goes on leading to it.
 
+        A label the thesaurus knows gives a place to a concept that has none, or was guessed one.
+
         Raises:
             ConfigError: the label is empty, no single line, or a name of another concept.
         """
         with self._lock:
             root = self._root(concept).id
-            self._changes.rename(root, label, now=_now())
+            self._changes.rename(root, label, now=_now(), thesaurus=self._association.thesaurus)
             self._association.forget_radii()
             return self.find(root)
 
@@ -204,6 +211,28 @@ class Concepts:
                 made = sum(cluster(rows, one.space(sense)) for sense in one.senses)
         return Organised(bound, placed, made, None if one.thesaurus is not None else NO_THESAURUS)
 
+    def classify(self, *, sure: float = SURE) -> list[Classed]:
+        """Place concepts that no label places below what a pretrained network takes them for.
+
+        That is the class of ImageNet, or what likely classes are kinds of, that is as probable as
+        ``sure`` and covers the least, at most a quarter of all classes; a concept for which there
+        is none is left. Each is an event that ``undo`` takes back. A place by label, or by a
+        person, counts instead. ``choose(classes=True)`` does it for what is remembered.
+
+        Raises:
+            ConfigError: ``sure`` is no probability of more than a half.
+            DataError: WordNet is not on this machine.
+            MissingExtraError: the extra ``senses`` is not installed.
+        """
+        if not 0.5 < sure <= 1:
+            raise ConfigError(f"sure is a probability of more than 0.5, got {sure}")
+        with self._lock:
+            self._refresh()
+            return [
+                Classed(self._concept(self._changes.root(child)), self.find(parent), probability)
+                for child, parent, probability in self._classing().classify(sure, now=_now())
+            ]
+
     def spread(self, sense: str | None = None) -> int:
         """Let names spread to what nobody has named, by nearness in many steps; how many got one.
 
@@ -237,7 +266,10 @@ class Concepts:
 
         Raises:
             ConfigError: there is no such setting, or it is out of range.
+            DataError, MissingExtraError: ``classes`` takes WordNet and the extra ``senses``.
         """
+        if changes.get("classes"):
+            self._classing()
         with self._lock, self._association.store.changing():
             settings = self._association.settings.changed(changes)
             self._rows.put_settings(settings.document)
@@ -251,6 +283,13 @@ class Concepts:
         with self._lock:
             self._refresh()
             return self._association.space(sense).radius.false_joins
+
+    def _classing(self) -> Classing:
+        """What sees classes; what it takes is there, but not loaded yet."""
+        release(*PACKAGES)
+        if self._association.classing is None:
+            raise DataError(f"classes have their places from WordNet; {NO_THESAURUS}")
+        return self._association.classing
 
     def _root(self, concept: Named) -> Node:
         if isinstance(concept, str):
@@ -292,13 +331,18 @@ class Concepts:
 
     def _branch(self, node: Node, way: tuple[int, ...]) -> Branch:
         concept = self._concept(node)
-        below = [child for child in concept.children if child not in (*way, node.id)]
-        return Branch(
-            concept=concept,
-            below=tuple(
-                self._branch(self._changes.root(child), (*way, node.id)) for child in below
-            ),
-        )
+        below = [
+            self._branch(self._changes.root(child), (*way, node.id))
+            for child in concept.children
+            if child not in (*way, node.id)
+        ]
+        return Branch(concept=concept, below=tuple(filter(_holds, below)))
+
+
+def _holds(branch: Branch) -> bool:
+    """Whether there is anything in it: a place that was guessed and does not count is not drawn."""
+    one = branch.concept
+    return bool(branch.below or one.links or one.names) or one.made_by != "thesaurus"
 
 
 def _now() -> datetime:

@@ -30,6 +30,17 @@ def placed(rows: ConceptRows, label: str, thesaurus: Thesaurus | None) -> int:
     return node
 
 
+def synset_node(rows: ConceptRows, offset: int, thesaurus: Thesaurus) -> int:
+    """The node that stands for a synset, made with all above it where there is none."""
+    there = rows.of_synset(offset)
+    if there is not None:
+        return there.id
+    synset = thesaurus.synset(offset)
+    node = _thesaurus_node(rows, synset)
+    place_above(rows, node, synset, thesaurus)
+    return node
+
+
 def place_above(rows: ConceptRows, node: int, synset: Synset, thesaurus: Thesaurus) -> None:
     """Nodes for all that a synset is a kind of, up to those that are there."""
     waiting = [(node, synset)]
@@ -39,11 +50,15 @@ def place_above(rows: ConceptRows, node: int, synset: Synset, thesaurus: Thesaur
             there = rows.of_synset(above.offset)
             parent = there.id if there is not None else None
             if parent is None:
-                parent = rows.add_node(
-                    "thesaurus",
-                    label=above.words[0],
-                    synset=above.offset,
-                    document={"definition": above.definition},
-                )
+                parent = _thesaurus_node(rows, above)
                 waiting.append((parent, above))
             rows.put_edge(child, parent, "thesaurus")
+
+
+def _thesaurus_node(rows: ConceptRows, synset: Synset) -> int:
+    return rows.add_node(
+        "thesaurus",
+        label=synset.words[0],
+        synset=synset.offset,
+        document={"definition": synset.definition},
+    )

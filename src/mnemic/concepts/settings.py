@@ -17,11 +17,14 @@ class ConceptSettings:
     ``window`` seconds before an experience count as the same time for synchrony; 0: only its own
     parts do. ``links`` weigh 0..1 ("analogue") or are there or not ("binary"). ``space`` is what
     locality measures distances in: "features", or the "latents" of the student, once there is one.
+    With ``classes`` a concept that is founded by a picture, and that no label places, is placed
+    below what a pretrained network takes the picture for.
     """
 
     window: float = 0.0
     links: Weights = "analogue"
     space: Kind = "features"
+    classes: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.window < 1e9:
@@ -30,6 +33,8 @@ class ConceptSettings:
             raise ConfigError(f"links must be one of {get_args(Weights)}, got {self.links!r}")
         if self.space not in get_args(Kind):
             raise ConfigError(f"space must be one of {get_args(Kind)}, got {self.space!r}")
+        if not isinstance(self.classes, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"classes must be True or False, got {self.classes!r}")
 
     def changed(self, changes: Mapping[str, Any]) -> "ConceptSettings":
         """Others; ConfigError names one that does not exist."""

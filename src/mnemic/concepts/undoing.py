@@ -36,9 +36,12 @@ def _added(store: SqliteStore, document: Mapping[str, Any], _: int) -> None:
         _let_go(store.graph, node)
 
 
-def _merged(store: SqliteStore, document: Mapping[str, Any], _: int) -> None:
-    store.graph.put(document["node"], merged=None)
-    reroot(store.graph, document["node"])
+def _merged(store: SqliteStore, document: Mapping[str, Any], event: int) -> None:
+    node = store.graph.node(document["node"])
+    assert node is not None
+    store.graph.put(node.id, merged=None)
+    reroot(store.graph, node.id)
+    _refuse_circle(store, {node.root, node.id}, event, "merge")
 
 
 def _split(store: SqliteStore, document: Mapping[str, Any], _: int) -> None:
@@ -62,6 +65,9 @@ def _renamed(store: SqliteStore, document: Mapping[str, Any], _: int) -> None:
     store.graph.put(node, label=document["before"])
     if document["new"] and not store.ids(label=after):  # a label in use goes on leading here
         store.graph.unname(after)
+    for parent in document.get("placed", ()):
+        store.graph.drop_edge(node, parent)
+        let_go_above(store, parent)
     reroot(store.graph, node)
 
 
@@ -74,17 +80,45 @@ def _placed(store: SqliteStore, document: Mapping[str, Any], event: int) -> None
     for child, parent, made_by in document["before"]:
         if child in there and parent in there:
             rows.put_edge(child, parent, made_by)
-    for root in {node.root for node in there.values()}:
-        if above_itself(rows, root) is not None:
+    _refuse_circle(store, {node.root for node in there.values()}, event, "place")
+
+
+def _refuse_circle(store: SqliteStore, roots: set[int], event: int, kind: str) -> None:
+    for root in sorted(roots):
+        if above_itself(store.graph, root) is not None:
             later = [
                 str(one.id)
                 for one in store.events.all()
                 if one.id > event and not one.undone and one.kind in ("place", "merge")
             ]
             raise ConfigError(
-                f"event {event} (place) cannot be undone now: concept {root} would be above"
+                f"event {event} ({kind}) cannot be undone now: concept {root} would be above"
                 f" itself by what was placed or merged later; undo one of {', '.join(later)} first"
             )
+
+
+def _classed(store: SqliteStore, document: Mapping[str, Any], _: int) -> None:
+    store.graph.drop_edge(document["child"], document["parent"])
+    let_go_above(store, document["parent"])
+
+
+def let_go_above(store: SqliteStore, node: int) -> None:
+    """Remove a node of the thesaurus, and those above it, that nothing is a kind of any more.
+
+    What has a name or a link stays, and what a person did something to.
+    """
+    rows, waiting = store.graph, {node}
+    while waiting:
+        one = rows.node(waiting.pop())
+        if one is None or one.made_by != "thesaurus":
+            continue
+        held = rows.edges_below([one.id]) or rows.with_partner([one.id])
+        if held or rows.names_of(one.id) or rows.link_counts(one.id):
+            continue
+        if store.events.later(0, one.id, naming=True):
+            continue
+        waiting |= {parent for _, parent, _ in rows.edges([one.id])}
+        rows.drop([one.id])
 
 
 def _let_go(rows: ConceptRows, node: int) -> None:
@@ -102,4 +136,5 @@ _UNDOING: Mapping[str, Callable[[SqliteStore, Mapping[str, Any], int], None]] = 
     "split": _split,
     "rename": _renamed,
     "place": _placed,
+    "class": _classed,
 }

@@ -54,15 +54,22 @@ def classes(part: Any, count: int = 5, known: Any = None) -> list[Seen]:
     names = imagenet_synsets()
     if not 1 <= count <= len(names):
         raise ConfigError(f"there are 1 to {len(names)} classes, asked for {count}")
+    probabilities = class_probabilities(part, known)
+    best = np.argsort(-probabilities, kind="stable")[:count]
+    return [Seen(names[index], float(probabilities[index])) for index in best]
+
+
+def class_probabilities(part: Any, known: Any = None) -> Float[np.ndarray, " classes"]:
+    """How likely a picture is of each class, in the order of ``imagenet_synsets``; they sum to 1.
+
+    Raises:
+        MediaError, CueError, ShapeError: the picture, or its mask, cannot be used.
+        MissingExtraError: the extra ``senses`` is not installed.
+    """
     picture = read_picture(part)
     pixels = masked(masked(in_colour(picture.pixels), picture.known), known)
     with torch.no_grad():
-        probabilities = _network()(_shown(pixels)).softmax(dim=-1)[0]
-    best = probabilities.topk(count)
-    return [
-        Seen(names[index], share)
-        for index, share in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
+        return _network()(_shown(pixels)).softmax(dim=-1)[0].numpy()
 
 
 def efficientnet_features(pixels: UInt8[np.ndarray, "height width 3"]) -> Float[Tensor, " dim"]:

@@ -7,6 +7,7 @@ from mnemic.store.concept_events import EventRows
 from mnemic.store.concepts import ConceptRows
 
 SURE = 0.5  # of a tie to something named, that goes before all that is not
+GUESSED = ("class", "cluster")  # makers of edges that count while nothing better is known
 LEAST = 0.2  # of a tie by which a node follows another: less is context
 
 
@@ -131,10 +132,12 @@ def faults(rows: ConceptRows) -> list[str]:
         " AND NOT EXISTS (SELECT 1 FROM names WHERE name = label)"
     ):
         found.append(f"concept {id} is not found by its label")
+    every = [edge for edge in rows.edges(nodes) if edge[0] in nodes and edge[1] in nodes]
+    told = {nodes[child].root for child, _, made_by in every if made_by not in GUESSED}
     edges = [
         (nodes[child].root, nodes[parent].root)
-        for child, parent, _ in rows.edges(nodes)
-        if child in nodes and parent in nodes
+        for child, parent, made_by in every
+        if made_by != "class" or nodes[child].root not in told
     ]
     found += [f"concept {id} is above itself" for id in in_a_circle(edges)]
     return found

@@ -21,11 +21,18 @@ LINK = (
     "links.engram, links.point, points.sense, links.weight, links.made_by"
     " FROM links LEFT JOIN points ON points.id = links.point"
 )
+# a class is a guess: it counts only while nothing better says what a concept is a kind of
+STANDS = (
+    "(parents.made_by <> 'class' OR NOT EXISTS (SELECT 1 FROM concepts kin"
+    " JOIN parents better ON better.child = kin.id"
+    " WHERE kin.root = {}.root AND better.made_by NOT IN ('class', 'cluster')))"
+)
 UP = (
     "WITH RECURSIVE up (id, depth) AS (SELECT root, 0 FROM concepts WHERE id = ?"
     " UNION SELECT above.root, depth + 1 FROM up"
     " JOIN concepts mine ON mine.root = up.id JOIN parents ON parents.child = mine.id"
-    " JOIN concepts above ON above.id = parents.parent WHERE above.root <> up.id AND depth < 64)"
+    " JOIN concepts above ON above.id = parents.parent WHERE above.root <> up.id AND depth < 64"
+    f" AND {STANDS.format('mine')})"
 )
 
 
@@ -268,7 +275,8 @@ class ConceptRows:
         rows = self.run(
             "SELECT DISTINCT above.root FROM concepts mine JOIN parents ON parents.child = mine.id"
             " JOIN concepts above ON above.id = parents.parent"
-            " WHERE mine.root = ? AND above.root <> mine.root ORDER BY 1",
+            " WHERE mine.root = ? AND above.root <> mine.root"
+            f" AND {STANDS.format('mine')} ORDER BY 1",
             [root],
         )
         return [id for (id,) in rows]
@@ -278,7 +286,8 @@ class ConceptRows:
         rows = self.run(
             "SELECT DISTINCT below.root FROM concepts mine JOIN parents ON parents.parent = mine.id"
             " JOIN concepts below ON below.id = parents.child"
-            " WHERE mine.root = ? AND below.root <> mine.root ORDER BY 1",
+            " WHERE mine.root = ? AND below.root <> mine.root"
+            f" AND {STANDS.format('below')} ORDER BY 1",
             [root],
         )
         return [id for (id,) in rows]
