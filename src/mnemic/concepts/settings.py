@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from mnemic.concepts.space import Kind
+from mnemic.concepts.space import Kind, Rule
 from mnemic.errors import ConfigError
 
 Weights = Literal["analogue", "binary"]
@@ -17,11 +17,14 @@ class ConceptSettings:
     ``window`` seconds before an experience count as the same time for synchrony; 0: only its own
     parts do. ``links`` weigh 0..1 ("analogue") or are there or not ("binary"). ``space`` is what
     locality measures distances in: "features", or the "latents" of the student, once there is one.
+    ``locality`` goes by what names have taught of what is near ("learned"), or by the "nearest"
+    alone; where nothing has a name the two are the same.
     """
 
     window: float = 0.0
     links: Weights = "analogue"
     space: Kind = "features"
+    locality: Rule = "learned"
 
     def __post_init__(self) -> None:
         if not 0 <= self.window < 1e9:
@@ -30,6 +33,8 @@ class ConceptSettings:
             raise ConfigError(f"links must be one of {get_args(Weights)}, got {self.links!r}")
         if self.space not in get_args(Kind):
             raise ConfigError(f"space must be one of {get_args(Kind)}, got {self.space!r}")
+        if self.locality not in get_args(Rule):
+            raise ConfigError(f"locality must be one of {get_args(Rule)}, got {self.locality!r}")
 
     def changed(self, changes: Mapping[str, Any]) -> "ConceptSettings":
         """Others; ConfigError names one that does not exist."""
