@@ -39,6 +39,7 @@ NEAR = 16  # points that are asked for their concept
 SAMPLE = 512  # points that stand for something new, one at a time
 LOOKED_AT = 4096  # points among which those with a name are sought
 AROUND = 64  # neighbours, to find one of another concept
+AGAIN = 0.5  # of the least distance between things of two concepts: no more than the same again
 AT_ONCE = 64  # points whose neighbours are sought in one pass
 
 
@@ -189,8 +190,8 @@ class Space:
 
         What it does not belong to is left out. With too little known for a rate, near is a tenth
         of the vector's own variance. Where names have taught what is of a concept, they decide of
-        what has that name; a point also fits if it is nearer than anything of another concept has
-        ever come.
+        what has that name; but what is met again fits by itself, if it comes ``AGAIN`` as near as
+        anything of another concept ever has.
         """
         radius, learned = self.radius, self._learned
         limits = [radius.distance] * len(vectors)
@@ -208,7 +209,7 @@ class Space:
             fitting.append([])
             for point, distance in some:
                 taught = mine.get(roots.get(point, -1))
-                reach = limit if taught is None else min(limit, float(radius.usual[0]))
+                reach = limit if taught is None else min(limit, AGAIN * float(radius.usual[0]))
                 if best_fit := max(taught or 0.0, fit(distance, reach)):
                     fitting[-1].append((point, best_fit))
         return fitting
