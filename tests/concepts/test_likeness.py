@@ -121,6 +121,7 @@ def test_a_fit_is_one_on_it_and_half_at_the_limit():
 def named(tmp_path):
     places, roots = kinds(np.random.default_rng(7))
     with Memory.open(tmp_path / "life", create={"resolution": None, "vector": 6}) as memory:
+        memory.concepts.choose(locality="learned")
         memory.remember_many(
             vector=places.astype(np.float32), label=[f"kind {root}" for root in roots]
         )

@@ -6,8 +6,8 @@ examples and 0 on those of others, a Gaussian process (Rasmussen & Williams 2006
 
     μ(x) = k(x)ᵀ (K + λI)⁻¹ Y,  v(x) = 1 - k(x)ᵀ (K + λI)⁻¹ k(x),  k(x, y) = exp(-d(x, y) / s),
 
-where d is the mean squared distance and s its median between two examples of one concept. What
-something lacks to be of c is how far the function is expected to be from 1 there:
+where d is the mean squared distance and s half its median between two examples of one concept.
+What something lacks to be of c is how far the function is expected to be from 1 there:
 
     e_c(x) = E[(1 - f_c(x))²] = (1 - μ_c(x))² + v(x).
 
@@ -26,6 +26,7 @@ from scipy.spatial.distance import cdist
 from mnemic.concepts.locality import ENOUGH, Radius, calibrated
 
 DOUBT = 0.03  # λ: so much of an example's variance is taken for chance
+NARROW = 0.5  # of the median distance within a concept: tells left-out known concepts best
 FOLDS = 10  # concepts are left out in so many turns at most
 
 
@@ -57,7 +58,7 @@ class Likeness:
         distances = _distances(examples, examples)
         same = of_which[:, None] == of_which[None, :]
         np.fill_diagonal(same, False)
-        width = float(np.median(distances[same])) if same.any() else 0.0
+        width = NARROW * float(np.median(distances[same])) if same.any() else 0.0
         if not width > 0:
             return None
         kernel = np.exp(-distances / width) + DOUBT * np.eye(len(examples))

@@ -17,14 +17,14 @@ class ConceptSettings:
     ``window`` seconds before an experience count as the same time for synchrony; 0: only its own
     parts do. ``links`` weigh 0..1 ("analogue") or are there or not ("binary"). ``space`` is what
     locality measures distances in: "features", or the "latents" of the student, once there is one.
-    ``locality`` goes by what names have taught of what is near ("learned"), or by the "nearest"
-    alone; where nothing has a name the two are the same.
+    ``locality`` goes by the "nearest" alone, or by what names have taught of what is near
+    ("learned"); where nothing has a name the two are the same.
     """
 
     window: float = 0.0
     links: Weights = "analogue"
     space: Kind = "features"
-    locality: Rule = "learned"
+    locality: Rule = "nearest"
 
     def __post_init__(self) -> None:
         if not 0 <= self.window < 1e9:
