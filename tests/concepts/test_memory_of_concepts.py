@@ -218,7 +218,11 @@ def test_wishes_that_make_no_sense_are_refused(memory, world):
     meet(memory, world, 0, label="Jennifer Aniston")
     for wish, error, says in (
         (lambda: memory.recall(label="x", image=world.face(0)), CueError, "give it alone"),
-        (lambda: memory.concepts.choose(windw=1), ConfigError, "space, classes; got windw"),
+        (
+            lambda: memory.concepts.choose(windw=1),
+            ConfigError,
+            "space, locality, classes; got windw",
+        ),
         (lambda: memory.concepts.choose(window=-1), ConfigError, "seconds from 0"),
         (
             lambda: memory.concepts.find("Jenifer Aniston"),

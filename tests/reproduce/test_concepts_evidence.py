@@ -299,11 +299,12 @@ def test_both_routes_name_what_lies_apart_and_neither_what_does_not():
     assert max(found["taught"]["20"], found["nearest"]["20"]) < 0.3
 
 
-def test_what_lies_apart_is_new_and_joins_nothing():
+@pytest.mark.parametrize("rule", ["learned", "nearest"])
+def test_what_lies_apart_is_new_and_joins_nothing(rule):
     places, of = groups(6, apart=30.0, rng=np.random.default_rng(0))
     example = (np.arange(len(of)) % 2 == 0) & (of < 4)
     cue = ~(np.arange(len(of)) % 2 == 0)
-    found = told_as_new(places[example], of[example], places[cue], of[cue], 0)
+    found = told_as_new(places[example], of[example], places[cue], of[cue], 0, rule)
     assert found["area"] == 1
     assert found["false joins"] == 0
     assert found["joins"] == found["right joins"] > 0.9

@@ -45,12 +45,15 @@ class Association:
 
     def space(self, sense: str, settings: ConceptSettings | None = None) -> Space:
         """Where the points of a sense lie."""
-        kind = (settings or self.settings).space
-        if sense not in self._spaces or self._spaces[sense].kind != kind:
-            self._spaces[sense] = Space(
-                self.places[sense], self.store.graph, kind=kind, seed=self.seed
+        chosen = settings or self.settings
+        kind, rule = chosen.space, chosen.locality
+        there = self._spaces.get(sense)
+        if there is None or (there.kind, there.rule) != (kind, rule):
+            there = Space(
+                self.places[sense], self.store.graph, kind=kind, rule=rule, seed=self.seed
             )
-        return self._spaces[sense]
+            self._spaces[sense] = there
+        return there
 
     def forget_radii(self) -> None:
         """Measure anew how near is near: which points have a name, and whose, has changed."""
@@ -78,8 +81,8 @@ class Association:
             if len(places) > 1:
                 rows = [flat[place].row for place in places]
                 found = _with_earlier(found, space.among(vectors, known), places, rows)
-            for place, vector, some in zip(places, vectors, found, strict=True):
-                near[place] = [Candidate(*one) for one in space.fits(some, vector)]
+            for place, some in zip(places, space.fits(found, vectors, known), strict=True):
+                near[place] = [Candidate(*one) for one in some]
 
         seen = self.classing if settings.classes else None
         kinds = {} if seen is None else seen.taken_for(parts, experiences, keys, near)
@@ -132,11 +135,13 @@ class Association:
         patterns = space.patterns
         if kept.id not in patterns:
             return []
-        row = slice(at := patterns.row_of(kept.id), at + 1)
+        at = patterns.row_of(kept.id)
+        row = slice(at, at + 1)
         known = None if patterns.known is None else patterns.known[row]
         [some] = space.nearest(patterns.rows[row], known, k=NEAR + 1)
         others = [(id, far) for id, far in some if id != kept.id]
-        return [Candidate(*one) for one in space.fits(others, patterns.rows[at])]
+        [fitting] = space.fits([others], patterns.rows[row], known)
+        return [Candidate(*one) for one in fitting]
 
     def _binder(self, settings: ConceptSettings) -> Binder:
         return Binder(self.store.graph, settings, self.thesaurus, senses=self.senses)
@@ -164,12 +169,12 @@ class Association:
                 continue
             space = self.space(sense, settings)
             found = None if space.in_latents else near.get(sense)
+            vectors, known = space.vectors([part.encoded for part in mine])
             if found is None or len(found) < len(mine):  # recall found nothing stored
-                found = space.nearest(*space.vectors([part.encoded for part in mine]))
-            for part, some in zip(mine, found, strict=True):
+                found = space.nearest(vectors, known)
+            for part, some in zip(mine, space.fits(found, vectors, known), strict=True):
                 if sense in keys[part.row]:
-                    vector = torch.from_numpy(part.encoded.features)
-                    excited[part.row].append(dict(space.fits(some, vector)))
+                    excited[part.row].append(dict(some))
         return active(self.store.graph, excited, remembered)
 
 

@@ -1,6 +1,7 @@
 """The space of one sense that locality is measured in: features, or the student's latents."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mnemic.concepts.likeness import Learned, fit
 from mnemic.concepts.locality import (
     AIM,
     ENOUGH,
@@ -30,27 +32,33 @@ from mnemic.search.patterns import Block, Patterns
 from mnemic.store.concepts import ConceptRows
 
 Kind = Literal["features", "latents"]
+Rule = Literal["learned", "nearest"]
 Near = list[tuple[int, float]]  # points, and their mean squared distances, rising, or fits
 
 NEAR = 16  # points that are asked for their concept
 SAMPLE = 512  # points that stand for something new, one at a time
 LOOKED_AT = 4096  # points among which those with a name are sought
 AROUND = 64  # neighbours, to find one of another concept
+AGAIN = 0.5  # of the least distance between things of two concepts: no more than the same again
 AT_ONCE = 64  # points whose neighbours are sought in one pass
 
 
 class Space:
     """Where the points of one sense lie, and how near is near there."""
 
-    def __init__(self, place: Points, graph: ConceptRows, *, kind: Kind, seed: int) -> None:
+    def __init__(
+        self, place: Points, graph: ConceptRows, *, kind: Kind, rule: Rule, seed: int
+    ) -> None:
         self.place = place
         self.kind: Kind = kind
+        self.rule: Rule = rule
         self.seed = seed
         self._graph = graph
         self._latents: Patterns | None = None  # of the student of ``_version``
         self._version = 0
         self._followed = -1  # changes of the features when latents were last taken up
         self._radius: Radius | None = None
+        self._learned: Learned | None = None  # measured with the radius
         self._measured = 0  # points when it was
         self._measured_in = (0, "")
 
@@ -163,6 +171,7 @@ class Space:
         space = (self._version, self.kind) if self.in_latents else (0, "features")
         grown = not self._measured <= 1.5 * count <= 2.25 * self._measured
         if self._radius is None or grown or space != self._measured_in:
+            self._learned = None
             self._radius = self._measure() if count >= ENOUGH else UNKNOWN
             self._measured, self._measured_in = count, space
         return self._radius
@@ -171,21 +180,39 @@ class Space:
         """Measure anew when next asked."""
         self._radius = None
 
-    def fits(self, near: Near, vector: Float[Tensor, " dim"]) -> Near:
-        """How well a vector belongs to each of what is near: 1 on it, .5 at the radius.
+    def fits(
+        self,
+        near: Sequence[Near],
+        vectors: Float[Tensor, "batch dim"],
+        known: Bool[Tensor, "batch dim"] | None,
+    ) -> list[Near]:
+        """How well each vector belongs to each of what is near: 1 on it, .5 at the radius.
 
         What it does not belong to is left out. With too little known for a rate, near is a tenth
-        of the vector's own variance.
+        of the vector's own variance. Where names have taught what is of a concept, they decide of
+        what has that name; but what is met again fits by itself, if it comes ``AGAIN`` as near as
+        anything of another concept ever has.
         """
-        radius = self.radius
-        limit = radius.distance
+        radius, learned = self.radius, self._learned
+        limits = [radius.distance] * len(vectors)
         if radius.false_joins is None:
-            limit = UNCALIBRATED * float(vector.var(correction=0))
-        return [
-            (point, 1.0 - 0.5 * distance / limit if limit else 1.0)
-            for point, distance in near
-            if distance < limit or distance == limit == 0.0
-        ]
+            limits = (UNCALIBRATED * vectors.var(dim=-1, correction=0)).tolist()
+        judged: list[dict[int, float]] = [{} for _ in vectors]
+        roots: dict[int, int] = {}
+        if learned is not None:
+            whole = [at for at in range(len(vectors)) if known is None or bool(known[at].all())]
+            for at, found in zip(whole, learned.fits(vectors[whole].double().numpy()), strict=True):
+                judged[at] = found
+            roots = self._graph.named_roots_of_points({id for some in near for id, _ in some})
+        fitting: list[Near] = []
+        for some, limit, mine in zip(near, limits, judged, strict=True):
+            fitting.append([])
+            for point, distance in some:
+                taught = mine.get(roots.get(point, -1))
+                reach = limit if taught is None else min(limit, AGAIN * float(radius.usual[0]))
+                if best_fit := max(taught or 0.0, fit(distance, reach)):
+                    fitting[-1].append((point, best_fit))
+        return fitting
 
     def _measure(self) -> Radius:
         """By what has a name; where too little has, by how the points lie."""
@@ -196,8 +223,16 @@ class Space:
         named = self._graph.named_roots_of_points(looked_at)
         chosen = [id for id in looked_at if id in named][:SAMPLE]
         if len(chosen) >= ENOUGH and len({named[id] for id in chosen}) > 1:
+            if self.rule == "learned":
+                self._learned = self._taught(chosen, named)
             return self._by_names(chosen, named)
         return self._by_gap(looked_at[:SAMPLE])
+
+    def _taught(self, chosen: list[int], named: dict[int, int]) -> Learned | None:
+        vectors, known = self._stored(chosen)
+        whole = torch.ones(len(chosen), dtype=torch.bool) if known is None else known.all(dim=-1)
+        roots = np.array([named[id] for id in chosen])[whole.numpy()]
+        return Learned.of(vectors[whole].double().numpy(), roots, Counter(named.values()))
 
     def _by_names(self, chosen: list[int], named: dict[int, int]) -> Radius:
         vectors, known = self._stored(chosen)

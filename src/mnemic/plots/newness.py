@@ -10,6 +10,7 @@ from mnemic.plots.ink import COLOURS
 
 Found = Mapping[str, Any]
 STYLES = {"taught": "-", "nearest": ":"}
+RULES = {"newness": True, "newness, nearest": False}  # and whether their marks are filled
 RATE = 0.05  # of false joins, at most
 CHANCE = 0.1
 
@@ -44,20 +45,33 @@ def naming(numbers: Found) -> Figure:
 
 
 def newness_by_space(numbers: Found) -> Figure:
-    """How well classes never met are told from those met, and what joins by the radius."""
-    figure = Figure(figsize=(9.6, 2.8), layout="constrained")
-    area, false, right = figure.subplots(1, 3, sharey=True)
+    """How well classes never met are told from those met, and what joins by the radius.
+
+    Filled by what names have taught, hollow by the distance to the nearest.
+    """
+    figure = Figure(figsize=(9.6, 3.2), layout="constrained")
+    panels = figure.subplots(1, 3, sharey=True)
     spaces: list[str] = []
     for index, (subject, found) in enumerate(numbers.items()):
-        spaces = list(found["newness"])
-        at = np.arange(len(spaces)) + 0.15 * (index - 0.5)
-        for axes, name in ((area, "area"), (false, "false joins"), (right, "right joins")):
-            some = [found["newness"][space][name] for space in spaces]
-            means = np.array([one["mean"] for one in some])
-            reach = np.abs([[one["low"], one["high"]] for one in some] - means[:, None]).T
-            axes.errorbar(
-                means, at, xerr=reach, fmt="os"[index], color=COLOURS[index], label=subject
-            )
+        for rule, (told, filled) in enumerate(RULES.items()):
+            spaces = list(found[told])
+            at = np.arange(len(spaces)) + 0.15 * (2 * index + rule - 1.5)
+            for axes, name in zip(panels, ("area", "false joins", "right joins"), strict=True):
+                some = [found[told][space][name] for space in spaces]
+                means = np.array([one["mean"] for one in some])
+                reach = np.abs([[one["low"], one["high"]] for one in some] - means[:, None]).T
+                colour = COLOURS[index]
+                axes.errorbar(
+                    means,
+                    at,
+                    xerr=reach,
+                    fmt="os"[index],
+                    color=colour,
+                    mfc=colour if filled else "white",
+                    elinewidth=1.0 if filled else 0.5,
+                    label=f"{subject}, {'learned' if filled else 'nearest'}",
+                )
+    area, false, right = panels
     area.set_yticks(range(len(spaces)), spaces)
     area.invert_yaxis()
     area.set_xlabel("area under the ROC of newness")
@@ -67,7 +81,8 @@ def newness_by_space(numbers: Found) -> Figure:
     right.set_xlabel("met, and joins the right concept")
     for axes in (false, right):
         axes.set_xlim(left=0)
-    for axes in (area, false, right):
+    for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
-    area.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    handles, labels = area.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     return figure

@@ -7,11 +7,13 @@ pixels, in the latents of a student that has learned without names, and in the f
 network that was trained on ImageNet.
 
 A minimum distance also has to say what is new. Of ten classes five are met, and then the other
-five; pictures of those not met should join no concept. Newness is the distance to the nearest
-example: its area under the ROC tells what any radius could do, and a memory's own calibrated radius
-says what joins. "Together" are EfficientNet and latents side by side, of the same spread each: what
-was learned from other pictures, and what was learned from these. The latents are those of a student
-that has seen none of the classes that are new.
+five; pictures of those not met should join no concept. Newness is measured by two rules, each that
+of a memory: what a picture lacks to be of any concept, by what the examples have taught of them
+(``mnemic.concepts.likeness``), and the distance to the nearest example. Its area under the ROC
+tells what any radius could do, and a memory's own calibrated radius says what joins. "Together" are
+EfficientNet and latents side by side, of the same spread each: what was learned from other
+pictures, and what was learned from these. The latents are those of a student that has seen none of
+the classes that are new.
 """
 
 from collections.abc import Generator, Sequence
@@ -22,9 +24,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score
 
+from mnemic.concepts.likeness import Likeness
 from mnemic.concepts.refinement import Refinement, nearest_label
+from mnemic.concepts.space import Rule
 from mnemic.memory import Memory
 from mnemic.neocortex import Student
 from mnemic.plots.newness import naming, newness_by_space
@@ -37,6 +42,8 @@ from mnemic.reproduce.workshop import Doing, Workshop
 
 SUBJECTS: tuple[Subject, ...] = ("digits", "fashion")
 PIXELS, LATENTS, TRAINED, TOGETHER = "pixels", "latents", "EfficientNet", "together"
+
+NEWNESS: dict[Rule, str] = {"learned": "newness", "nearest": "newness, nearest"}
 
 Places = dict[str, Float[np.ndarray, "count dim"]]
 
@@ -91,13 +98,15 @@ def _of_subject(
     places = {PIXELS: pixels, LATENTS: _latents(student, pixels), TRAINED: seen}
     found = {name: named(place, labels, told, config.examples) for name, place in places.items()}
     halves = rng.permutation(COUNT).reshape(2, -1)
-    newness: list[Numbers] = []
+    told_new: dict[Rule, list[Numbers]] = {rule: [] for rule in NEWNESS}
     for known in halves:
         student = yield from taught(known)
         places = {PIXELS: pixels, LATENTS: _latents(student, pixels), TRAINED: seen}
-        newness.append(new(places, labels, told, known, seed))
-        yield Doing(f"{subject}: what is new", len(newness), len(halves))
-    return {"naming": found, "newness": _mean(newness)}
+        for rule, some in told_new.items():
+            some.append(new(places, labels, told, known, seed, rule))
+            yield Doing(f"{subject}: what is new, {rule}", len(some), len(halves))
+    means = {NEWNESS[rule]: _mean(some) for rule, some in told_new.items()}
+    return {"naming": found, **means, "newness gained": _gained(*means.values())}
 
 
 def named(
@@ -125,12 +134,13 @@ def new(
     told: int,
     known: Int[np.ndarray, " classes"],
     seed: int,
+    rule: Rule,
 ) -> Numbers:
     """How well what is of no known class is told, in each space and in two together."""
     example = np.isin(labels, known) & (np.arange(len(labels)) < told)
     both = side_by_side([places[TRAINED], places[LATENTS]], example)
     return {
-        name: told_as_new(place[example], labels[example], place[told:], labels[told:], seed)
+        name: told_as_new(place[example], labels[example], place[told:], labels[told:], seed, rule)
         for name, place in {**places, TOGETHER: both}.items()
     }
 
@@ -141,26 +151,40 @@ def told_as_new(
     cues: Float[np.ndarray, "cues dim"],
     of: Int[np.ndarray, " cues"],
     seed: int,
+    rule: Rule,
 ) -> Numbers:
     """What a memory of the examples makes of cues, of which some are of none of its classes."""
     strange = ~np.isin(of, names)
-    far = ((cues[:, None] - examples[None]) ** 2).mean(axis=-1).min(axis=1)
     with TemporaryDirectory(prefix="mnemic-concepts-") as folder:
         create = {"resolution": None, "vector": examples.shape[1]}
+        # a memory has no vectors finer than these
+        examples, cues = examples.astype(np.float32), cues.astype(np.float32)
         with Memory.open(Path(folder) / "memory", create=create, seed=seed) as memory:
-            memory.remember_many(
-                vector=examples.astype(np.float32), label=[str(name) for name in names]
-            )
-            recalls = memory.recall_many(vector=cues.astype(np.float32))
+            memory.concepts.choose(locality=rule)
+            memory.remember_many(vector=examples, label=[str(name) for name in names])
+            recalls = memory.recall_many(vector=cues)
     fired = [None if one.concept is None else one.concept.label for one in recalls]
     joined: Bool[np.ndarray, " cues"] = np.array([label is not None for label in fired])
     right = np.array([label == str(one) for label, one in zip(fired, of, strict=True)])
     return {
-        "area": float(roc_auc_score(strange, far)),
+        "area": float(roc_auc_score(strange, newness(examples, names, cues, rule))),
         "false joins": float(joined[strange].mean()),
         "joins": float(joined[~strange].mean()),
         "right joins": float(right[~strange].mean()),
     }
+
+
+def newness(
+    examples: Float[np.ndarray, "examples dim"],
+    names: Int[np.ndarray, " examples"],
+    cues: Float[np.ndarray, "cues dim"],
+    rule: Rule,
+) -> Float[np.ndarray, " cues"]:
+    """How new each cue is: what it lacks to be of any class, or how far it is from all examples."""
+    taught = Likeness.of(examples.astype(np.float64), names) if rule == "learned" else None
+    if taught is None:
+        return cdist(cues, examples, "sqeuclidean").min(axis=1) / examples.shape[1]
+    return taught.lacking(cues.astype(np.float64)).min(axis=1)
 
 
 def side_by_side(
@@ -184,6 +208,14 @@ def _mean(found: list[Numbers]) -> Numbers:
     }
 
 
+def _gained(ours: Numbers, plain: Numbers) -> Numbers:
+    """What the one rule has more of than the other, space by space."""
+    return {
+        space: {name: found[name] - plain[space][name] for name in found}
+        for space, found in ours.items()
+    }
+
+
 def _expected() -> tuple[Expected, ...]:
     rows: list[Expected] = []
     for subject in SUBJECTS:
@@ -195,6 +227,16 @@ def _expected() -> tuple[Expected, ...]:
                 source="requirement",
             )
         )
+        rows += [
+            Expected(
+                what=f"{subject}, classes never met: area under the ROC of newness, {space}, less "
+                "that of the distance to the nearest",
+                number=(subject, "newness gained", space, "area"),
+                at_least=0.0,
+                source="ours",
+            )
+            for space in (PIXELS, LATENTS, TRAINED, TOGETHER)
+        ]
         rows += [
             Expected(
                 what=f"{subject}, classes never met: share that joins a concept, {space}",
