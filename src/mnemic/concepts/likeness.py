@@ -36,8 +36,8 @@ class Likeness:
 
     >>> taught = Likeness.of(np.array([[0.0], [0.1], [1.0], [1.1]]), np.array([7, 7, 8, 8]))
     >>> taught.lacking(np.array([[0.05], [9.0]])).round(1)
-    array([[0., 1.],
-           [2., 2.]])
+    array([[0.4, 1.4],
+           [2. , 2. ]])
     """
 
     concepts: Int[np.ndarray, " concepts"]  # rising
