@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mnemic.hippocampus.settling import least_distance
 from mnemic.randomness import generator
 from mnemic.search.patterns import Patterns
-from mnemic.search.projected import AXES, FEWEST, principal_axes
+from mnemic.search.projected import AXES, FEWEST, LATER, principal_axes
 
 DIM = 4 * AXES
 
@@ -65,6 +65,18 @@ def test_what_is_added_replaced_or_removed_is_found_as_it_is():
     assert distances[0] == 0.0
     np.testing.assert_allclose(found[0], distances, rtol=1e-4)
     assert found[1].tolist() == nearest.tolist()
+
+
+def test_a_few_rows_added_last_are_found_before_they_are_coded():
+    rows = in_groups(FEWEST + LATER)
+    patterns = holding(rows[:FEWEST])
+    patterns.nearest(rows[0], 1)
+    patterns.add(range(FEWEST, FEWEST + LATER - 1), rows[FEWEST:-1])
+    distances, nearest = by_reading_all(rows[-1], rows[:-1], 16)
+    found = patterns.nearest(rows[-1], 16)
+    np.testing.assert_allclose(found[0], distances, rtol=1e-4)
+    assert found[1].tolist() == nearest.tolist()
+    assert patterns.nearest(rows[-2], 1)[1].tolist() == [FEWEST + LATER - 2]
 
 
 def test_rows_all_alike_are_all_nearest():
