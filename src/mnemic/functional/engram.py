@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import layer_norm, logsigmoid, normalize
+from torch.nn.functional import layer_norm, logsigmoid, normalize, silu
 
 from mnemic.functional.linear import linear
 from mnemic.functional.separation import entmax15, softmax, sparsemax
@@ -31,7 +31,7 @@ STRETCH = 0.1  # of the write gate
 class EngramWeights(NamedTuple):
     """The parameters of one layer in one direction; kernels map second axis to first.
 
-    ``combine`` and ``combine_bias`` make gate and candidate of z and m ("parallel"), or are the
+    ``combine`` and ``combine_bias`` make gate and candidate of d and m ("parallel"), or are the
     three input kernels of a gated recurrent unit ("gru"), which alone has the ``recur`` ones.
     """
 
@@ -41,6 +41,7 @@ class EngramWeights(NamedTuple):
     encoder_shift: Float[Tensor, " dim"]
     bank: Float[Tensor, "slots dim"]
     looks: Float[Tensor, "2 dim reach"]
+    drive: Float[Tensor, "dim span"]
     sharpness: Float[Tensor, ""]
     gates: Float[Tensor, "3 dim"]
     gates_bias: Float[Tensor, " 3"]
@@ -56,7 +57,7 @@ class EngramWeights(NamedTuple):
 class EngramState(NamedTuple):
     """What a layer carries from step to step; of a stack of layers, one after another.
 
-    ``recent`` holds the last encoded inputs, as many as the looks reach back.
+    ``recent`` holds the last encoded inputs, as many as the looks or the drive go back.
     """
 
     hidden: Float[Tensor, "*layers batch dim"]
@@ -121,6 +122,23 @@ def looked_similarities(
     return dots / length[..., None]
 
 
+def driving(
+    encoded: Float[Tensor, "batch time_and_before dim"], kernel: Float[Tensor, "dim span"]
+) -> Float[Tensor, "batch time dim"]:
+    """d = silu(Σ_r k_r ∘ z_r) over the last ``span`` steps: a short causal convolution.
+
+    A state that does not look at itself is linear in what drives it; this is what it knows of how
+    one step follows another (as the keys of a DeltaNet do, Yang et al. 2024). ``encoded`` starts
+    with the steps before the first.
+    """
+    span = kernel.shape[-1]
+    time = encoded.shape[1] - span + 1
+    mixed = kernel[:, 0] * encoded[:, :time]
+    for back in range(1, span):
+        mixed = torch.addcmul(mixed, kernel[:, back], encoded[:, back : back + time])
+    return silu(mixed)
+
+
 def _sum(parts: list[Tensor]) -> Tensor:
     total = parts[0]
     for part in parts[1:]:
@@ -178,17 +196,17 @@ def gate(
 
 
 def hidden_step(
-    encoded: Float[Tensor, "batch dim"],
+    drive: Float[Tensor, "batch dim"],
     recalled: Float[Tensor, "batch dim"],
     hidden: Float[Tensor, "batch dim"],
     weights: EngramWeights,
 ) -> Float[Tensor, "batch dim"]:
     """The next hidden state, of what comes in, what is recalled, and the state before.
 
-    "parallel": h ← σ(g) h + (1 - σ(g)) c with [g, c] = W [z, m] + b; the state does not look at
-    itself. "gru": a gated recurrent unit on [z, m] (Cho et al. 2014, as in PyTorch).
+    "parallel": h ← σ(g) h + (1 - σ(g)) c with [g, c] = W [d, m] + b; the state does not look at
+    itself. "gru": a gated recurrent unit on [d, m] (Cho et al. 2014, as in PyTorch).
     """
-    driven = linear(torch.cat([encoded, recalled], dim=-1), weights.combine, weights.combine_bias)
+    driven = linear(torch.cat([drive, recalled], dim=-1), weights.combine, weights.combine_bias)
     if weights.recur is None:
         kept, candidate = driven.chunk(2, dim=-1)
         return kept.sigmoid() * hidden + (1 - kept.sigmoid()) * candidate
@@ -213,11 +231,11 @@ def engram_reference(
 
     With M the bank, H the trace, aʳ and aʷ the addresses of what it looks at to read and to write:
 
-    1. z = LN₁(Wₑ x + bₑ); uʳ, uʷ = looks at the last steps of z
+    1. z = LN₁(Wₑ x + bₑ); uʳ, uʷ = looks at the last steps of z; d = silu(another such look)
     2. a = top-k softmax(cos(u, M) · sharpness), divided by its length
     3. m = aʳ M + α r aʳ H
     4. H ← λH + aʷ ⊗ β(z - λ aʷ H); Hebb: H ← λH + aʷ ⊗ βz
-    5. h from z, m and h before; y = LN₂(h)
+    5. h from d, m and h before; y = LN₂(h)
     """
     hidden, trace, recent = state
     outputs = []
@@ -227,7 +245,7 @@ def engram_reference(
         reading, writing = (
             unit(
                 shares(
-                    weights.sharpness * similarities((window * kernel.T).sum(dim=1), weights.bank),
+                    weights.sharpness * similarities(_look(window, kernel), weights.bank),
                     addressing,
                     k=k,
                 )
@@ -242,7 +260,8 @@ def engram_reference(
         if rule == "delta":
             new = encoded - torch.einsum("bn,bnd->bd", writing, trace)
         trace = trace + torch.einsum("bn,b,bd->bnd", writing, write, new)
-        hidden = hidden_step(encoded, recalled, hidden, weights)
+        drive = silu(_look(window, weights.drive))
+        hidden = hidden_step(drive, recalled, hidden, weights)
         outputs.append(
             layer_norm(
                 hidden, hidden.shape[-1:], weights.output_scale, weights.output_shift, NORM_EPSILON
@@ -250,3 +269,9 @@ def engram_reference(
         )
         recent = window[:, 1:]
     return torch.stack(outputs, dim=1), EngramState(hidden, trace, recent)
+
+
+def _look(
+    window: Float[Tensor, "batch before dim"], kernel: Float[Tensor, "dim steps"]
+) -> Float[Tensor, "batch dim"]:
+    return (window[:, -kernel.shape[-1] :] * kernel.T).sum(dim=1)

@@ -303,7 +303,7 @@ class Engram(nn.Module):
         sizes = {
             "hidden": (len(self.units), batch, self.hidden_size),
             "trace": (len(self.units), batch, self.slots, self.hidden_size),
-            "recent": (len(self.units), batch, self.settings.reach - 1, self.hidden_size),
+            "recent": (len(self.units), batch, self.settings.recent, self.hidden_size),
         }
         state = EngramState(*state)
         for (name, wanted), part in zip(sizes.items(), state, strict=True):

@@ -30,6 +30,7 @@ class EngramSettings:
             close wholly. 0 leaves a sigmoid, which never does.
         trace_scale: how much the trace counts beside the bank, to start with.
         reach: how many steps of its input an address looks at.
+        span: how many steps of its input drive the hidden state.
         shift: addresses to write at start by looking at the step before: a value is written under
             what preceded it.
         noise: standard deviation of what is added to similarities in training.
@@ -55,6 +56,7 @@ class EngramSettings:
     stretch: float = STRETCH
     trace_scale: float = 1.0
     reach: int = 2
+    span: int = 4
     shift: bool = True
     noise: float = 0.0
     sparsity: float | None = None
@@ -73,7 +75,7 @@ class EngramSettings:
                 raise ConfigError(f"{name} must be one of {names}, got {getattr(self, name)!r}")
         if not set(self.gates) <= set(GATES):
             raise ConfigError(f"gates must be among {', '.join(GATES)}, got {self.gates!r}")
-        for name in ("k", "reach", "chunk", "segment"):
+        for name in ("k", "reach", "span", "chunk", "segment"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.temperature < math.inf:
@@ -86,3 +88,8 @@ class EngramSettings:
                 raise ConfigError(f"{name} must be a finite number, got {getattr(self, name)}")
         if self.sparsity is not None and not 0 <= self.sparsity <= 1:
             raise ConfigError(f"sparsity must be an entropy within 0..1, got {self.sparsity}")
+
+    @property
+    def recent(self) -> int:
+        """How many steps before the present one are looked at."""
+        return max(self.reach, self.span) - 1

@@ -13,6 +13,7 @@ from mnemic.functional.engram import (
     NORM_EPSILON,
     EngramState,
     EngramWeights,
+    driving,
     encode,
     entropy,
     gate,
@@ -67,8 +68,9 @@ class EngramUnit(nn.Module):
         bank = torch.randn(slots, dim, generator=rng) / math.sqrt(dim)
         self.bank = nn.Parameter(bank)
         self.looks = nn.Parameter(_first_looks(dim, settings))
+        self.drive = nn.Parameter(_at_present(dim, settings.span))
         # a first step must be written under something, and zero is alike to every memory
-        self.before = nn.Parameter(torch.randn(settings.reach - 1, dim, generator=rng))
+        self.before = nn.Parameter(torch.randn(settings.recent, dim, generator=rng))
         self.log_sharpness = nn.Parameter(
             torch.tensor(-math.log(settings.temperature)), requires_grad=settings.learn_temperature
         )
@@ -109,6 +111,7 @@ class EngramUnit(nn.Module):
             self.encoder_norm.bias,
             self.bank,
             self.looks,
+            self.drive,
             self.log_sharpness.exp(),
             self.gates.weight * self.looking,
             self.gates.bias,
@@ -167,7 +170,8 @@ class EngramUnit(nn.Module):
         there = None if lengths is None else valid(lengths, inputs.shape[1])
         encoded = encode(inputs, weights)
         window = torch.cat([state.recent.to(encoded.dtype), encoded], dim=1)
-        alike = at_least_single(looked_similarities(window, weights.looks, weights.bank))
+        looked_at = window[:, settings.recent + 1 - settings.reach :]
+        alike = at_least_single(looked_similarities(looked_at, weights.looks, weights.bank))
         with torch.autocast(inputs.device.type, enabled=False):  # sums of thousands of steps
             scores = at_least_single(weights.sharpness) * alike
             scores = scores if noise is None else scores + noise
@@ -196,7 +200,8 @@ class EngramUnit(nn.Module):
             strength = at_least_single(weights.trace_scale) * gates.read
             recalled = reading @ at_least_single(weights.bank)
             recalled = recalled + strength[..., None] * traced.recalled
-        driven = torch.cat([encoded, recalled.to(encoded.dtype)], dim=-1)
+        drive = driving(window[:, settings.recent + 1 - settings.span :], weights.drive)
+        driven = torch.cat([drive, recalled.to(drive.dtype)], dim=-1)
         states, hidden = self._hidden(driven, state.hidden, lengths, there)
         return Ran(
             self.output_norm(states.to(encoded.dtype)),
@@ -232,7 +237,7 @@ class EngramUnit(nn.Module):
         return states, states[:, -1]
 
     def _recent(self, window: Tensor, lengths: Tensor | None) -> Tensor:
-        before = self.settings.reach - 1
+        before = self.settings.recent
         window = at_least_single(window)
         if lengths is None:
             return window[:, window.shape[1] - before :]
@@ -254,7 +259,13 @@ def _joined(runs: list[Ran]) -> Ran:
 
 def _first_looks(dim: int, settings: EngramSettings) -> Float[Tensor, "2 dim reach"]:
     """Reading looks at the step itself; writing, if ``shift``, at the step before it."""
-    looks = torch.zeros(2, dim, settings.reach)
-    looks[0, :, -1] = 1.0
-    looks[1, :, -2 if settings.shift and settings.reach > 1 else -1] = 1.0
-    return looks
+    reading = writing = _at_present(dim, settings.reach)
+    if settings.shift and settings.reach > 1:
+        writing = reading.roll(-1, dims=1)
+    return torch.stack([reading, writing])
+
+
+def _at_present(dim: int, steps: int) -> Float[Tensor, "dim steps"]:
+    kernel = torch.zeros(dim, steps)
+    kernel[:, -1] = 1.0
+    return kernel
