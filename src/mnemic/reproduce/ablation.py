@@ -16,12 +16,12 @@ from mnemic.neocortex.student import Grid
 from mnemic.plots.learning import cost_of_the_lesson
 from mnemic.randomness import generator
 from mnemic.reproduce.pictures import (
-    STAND_IN,
     TITLES,
     Experiment,
     Name,
     features,
     grid_of,
+    stand_in,
     stored_and_unseen,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
@@ -124,7 +124,7 @@ def _result(name: Name, file: str, *, small: int) -> Result:
         load=stored_and_unseen,
         compute=compute,
         figures={"cost": cost_of_the_lesson},
-        stands_in="" if name == "fashion" else STAND_IN,
+        stands_in=stand_in(name),
     )
 
 

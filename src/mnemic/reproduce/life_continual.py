@@ -23,12 +23,12 @@ from mnemic.neocortex.student import Grid
 from mnemic.plots.ageing import going_on, retention
 from mnemic.randomness import generator
 from mnemic.reproduce.pictures import (
-    STAND_IN,
     TITLES,
     Experiment,
     Name,
     features,
     grid_of,
+    stand_in,
     stored_and_unseen,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
@@ -214,7 +214,7 @@ def _result(name: Name, file: str, *, first: tuple[int, ...], small: int) -> Res
         load=stored_and_unseen,
         compute=compute,
         figures={"going-on": going_on, "retention": retention},
-        stands_in="" if name == "fashion" else STAND_IN,
+        stands_in=stand_in(name),
     )
 
 

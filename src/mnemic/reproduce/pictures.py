@@ -22,10 +22,16 @@ TITLES: dict[Name, str] = {
     "shapes3d, grey": "grey rendered scenes",
     "solids": "rendered solids",
 }
-STAND_IN = (
+_SCENES = (
     "The original 3D Shapes images cannot be had here: the scenes are rendered anew from the same "
     "six factors, by a camera, light and floor of our own. Their numbers are not the originals'."
 )
+_STAND_INS: dict[Name, str] = {
+    "shapes3d": _SCENES,
+    "shapes3d, grey": _SCENES,
+    "solids": "The original pictures of symmetric solids cannot be had here: the same eight solids "
+    "are rendered anew, each turned at random. Their numbers are not the originals'.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +121,8 @@ def grid_of(images: UInt8[np.ndarray, "count *picture"]) -> Grid:
     """Height, width, channels."""
     height, width, *channels = images.shape[1:]
     return height, width, channels[0] if channels else 1
+
+
+def stand_in(name: Name) -> str:
+    """What the pictures are instead of the original; nothing where they are the original."""
+    return _STAND_INS.get(name, "")

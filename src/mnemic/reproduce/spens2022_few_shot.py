@@ -26,13 +26,13 @@ from mnemic.nn.layers import convolution, dense, keep_variance
 from mnemic.plots.imagination import accuracy_by_examples
 from mnemic.randomness import generator
 from mnemic.reproduce.pictures import (
-    STAND_IN,
     TITLES,
     Experiment,
     Name,
     features,
     grid_of,
     sizes,
+    stand_in,
     stored_and_unseen,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result, ScaleName
@@ -307,7 +307,7 @@ def _result(name: Name, file: str, expected: tuple[Expected, ...], published: bo
         load=stored_and_unseen,
         compute=compute,
         figures={"accuracy": partial(accuracy_by_examples, published=marks)},
-        stands_in=STAND_IN if published else "",
+        stands_in=stand_in(name),
     )
 
 

@@ -27,7 +27,6 @@ from mnemic.reproduce.imagined_scenes import (
 )
 from mnemic.reproduce.imagined_spaces import Decoded, Pixels, Space, combine, walk
 from mnemic.reproduce.pictures import (
-    STAND_IN,
     TITLES,
     Experiment,
     Name,
@@ -35,6 +34,7 @@ from mnemic.reproduce.pictures import (
     features,
     grid_of,
     sizes,
+    stand_in,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result, ScaleName
 from mnemic.reproduce.spens2022_few_shot import BATCH, Network, learn, read
@@ -315,7 +315,7 @@ def _result(name: Name, file: str, claim: str, expected: tuple[Expected, ...]) -
         load=load,
         compute=compute,
         figures=figures | ({"scenes": changed_scenes} if scenes else {}),
-        stands_in=STAND_IN if scenes else "",
+        stands_in=stand_in(name),
     )
 
 

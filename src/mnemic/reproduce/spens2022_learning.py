@@ -16,13 +16,13 @@ from mnemic.neocortex import Student, complete
 from mnemic.neocortex.student import Grid, Kind
 from mnemic.plots.learning import learning, map_of_latents
 from mnemic.reproduce.pictures import (
-    STAND_IN,
     TITLES,
     Experiment,
     Name,
     features,
     grid_of,
     sizes,
+    stand_in,
     stored_and_unseen,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
@@ -94,7 +94,6 @@ def _map(latents: np.ndarray, labels: np.ndarray, seed: int) -> Numbers:
 
 
 def _result(name: Name, file: str, *decoding: tuple[float, str | None]) -> Result:
-    scenes = name in ("shapes3d", "shapes3d, grey", "solids")
     return Result(
         name=f"spens2022/learning-{file}",
         paper="Spens & Burgess 2022",
@@ -134,7 +133,7 @@ def _result(name: Name, file: str, *decoding: tuple[float, str | None]) -> Resul
         load=stored_and_unseen,
         compute=compute,
         figures={"learning": learning, "map": map_of_latents},
-        stands_in=STAND_IN if scenes else "",
+        stands_in=stand_in(name),
     )
 
 

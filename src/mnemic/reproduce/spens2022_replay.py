@@ -11,7 +11,7 @@ from mnemic.hippocampus import EpisodicMemory
 from mnemic.hippocampus.memory import Rule
 from mnemic.plots.learning import replay_by_class, replay_by_rule
 from mnemic.randomness import generator
-from mnemic.reproduce.pictures import STAND_IN, TITLES, Name, draw, features, grid_of
+from mnemic.reproduce.pictures import TITLES, Name, draw, features, grid_of, stand_in
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
 from mnemic.reproduce.workshop import Doing, Workshop
 
@@ -103,7 +103,7 @@ def _result(name: Name, file: str, *, toy: int, small: int, published: str | Non
         load=load,
         compute=compute,
         figures={"coverage": replay_by_rule, "classes": replay_by_class},
-        stands_in="" if name in ("fashion", "mnist", "kmnist") else STAND_IN,
+        stands_in=stand_in(name),
     )
 
 

@@ -31,7 +31,7 @@ from mnemic.neocortex import Student
 from mnemic.neocortex.student import Kind
 from mnemic.plots.distortion import STUDENTS, size_by_zoom, views
 from mnemic.randomness import generator
-from mnemic.reproduce.pictures import SHAPE, STAND_IN, Experiment, features
+from mnemic.reproduce.pictures import SHAPE, Experiment, features, stand_in
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
 from mnemic.reproduce.spens2024_extended import badly_predicted, packed, put_out
 from mnemic.reproduce.teaching import taught_by_replay
@@ -215,6 +215,6 @@ RESULTS = (
             "size": partial(size_by_zoom, zooms=ZOOMS, published=PUBLISHED),
             "views": views,
         },
-        stands_in=STAND_IN,
+        stands_in=stand_in("shapes3d"),
     ),
 )

@@ -28,13 +28,13 @@ from mnemic.neocortex.student import Grid, Kind
 from mnemic.plots.distortion import stages_of_recall, trade_off
 from mnemic.randomness import generator
 from mnemic.reproduce.pictures import (
-    STAND_IN,
     TITLES,
     Experiment,
     Name,
     features,
     grid_of,
     sizes,
+    stand_in,
     stored_and_unseen,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
@@ -298,7 +298,7 @@ def _result(name: Name, file: str) -> Result:
             ),
             "recall": partial(stages_of_recall, grid=grid),
         },
-        stands_in=STAND_IN if name == "shapes3d" else "",
+        stands_in=stand_in(name),
     )
 
 

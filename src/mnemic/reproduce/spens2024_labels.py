@@ -31,7 +31,6 @@ from mnemic.plots.distortion import bent_by_label, labelled
 from mnemic.randomness import generator
 from mnemic.reproduce.pictures import (
     SHAPE,
-    STAND_IN,
     TITLES,
     Experiment,
     Name,
@@ -39,6 +38,7 @@ from mnemic.reproduce.pictures import (
     features,
     grid_of,
     sizes,
+    stand_in,
 )
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
 from mnemic.reproduce.spens2024_boundary import FLOOR, OBJECT, WALL
@@ -285,7 +285,7 @@ def _result(name: Name, file: str, *, toy: Config, small: Config, paper: Config)
             "labels": partial(bent_by_label, weights=WEIGHTS),
             "recall": partial(labelled, grid=(64, 64, 3) if name == "shapes3d" else (28, 28, 1)),
         },
-        stands_in=STAND_IN if name == "shapes3d" else "",
+        stands_in=stand_in(name),
     )
 
 
