@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import layer_norm, logsigmoid, normalize, silu
+from torch.nn.functional import conv2d, layer_norm, logsigmoid, normalize, silu
 
 from mnemic.functional.linear import linear
 from mnemic.functional.separation import entmax15, softmax, sparsemax
@@ -131,12 +131,10 @@ def driving(
     one step follows another (as the keys of a DeltaNet do, Yang et al. 2024). ``encoded`` starts
     with the steps before the first.
     """
-    span = kernel.shape[-1]
-    time = encoded.shape[1] - span + 1
-    mixed = kernel[:, 0] * encoded[:, :time]
-    for back in range(1, span):
-        mixed = torch.addcmul(mixed, kernel[:, back], encoded[:, back : back + time])
-    return silu(mixed)
+    # as pictures one pixel high, whose features are last: what oneDNN is fast at
+    pictures = encoded.mT[:, :, None]
+    mixed = conv2d(pictures, kernel[:, None, None].to(encoded.dtype), groups=len(kernel))
+    return silu(mixed[:, :, 0].mT)
 
 
 def _sum(parts: list[Tensor]) -> Tensor:
