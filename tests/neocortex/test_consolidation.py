@@ -65,6 +65,20 @@ def test_a_student_learns_pictures_it_never_saw(loss, squares):
     assert last.held_out_error < guess
 
 
+def test_what_settling_leaves_a_rounding_outside_is_learned_by_cross_entropy_too(squares):
+    config = ConsolidationConfig(epochs=1, loss="bce")
+    steps = sleep(fresh(), 1.000001 * squares(20) - 1e-7, config)
+    assert math.isfinite(steps[-1].loss)
+
+
+def test_cross_entropy_of_what_is_no_picture_is_refused(squares):
+    student = fresh()
+    before = weights(student)
+    with pytest.raises(ConfigError, match=r"within 0\.\.1; these reach from -0\.\d+ to"):
+        sleep(student, 2 * squares(20) - 1, ConsolidationConfig(epochs=1, loss="bce"))
+    assert_same_weights(before, weights(student))
+
+
 def test_the_published_student_learns_too(squares):
     student, unseen = fresh("spens2022"), squares(64, seed=1)
     before = reconstruction_error(student, unseen)

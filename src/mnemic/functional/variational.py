@@ -55,8 +55,12 @@ def squared_error(
 def cross_entropy(
     reconstruction: Float[Tensor, "*any"], features: Float[Tensor, "*any"]
 ) -> Float[Tensor, "*any"]:
-    """-f log r - (1 - f) log(1 - r), features in 0..1; logarithms stop at -100: 0 is finite."""
-    return torch.nn.functional.binary_cross_entropy(reconstruction, features, reduction="none")
+    """-f log r - (1 - f) log(1 - r), features in 0..1; logarithms stop at -100: 0 is finite.
+
+    Settling may leave a feature a rounding outside, which counts as the end it is at.
+    """
+    within = features.clamp(0.0, 1.0)
+    return torch.nn.functional.binary_cross_entropy(reconstruction, within, reduction="none")
 
 
 ERRORS: dict[Loss, Callable[[Tensor, Tensor], Tensor]] = {

@@ -21,6 +21,8 @@ from mnemic.records import Replay
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["float32", "bfloat16"]
 
+ROUNDING = 1e-3  # how far outside 0..1 settling may leave a feature of a picture
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConsolidationConfig:
@@ -125,7 +127,8 @@ def consolidate(
     Raises:
         ShapeError: the patterns are not the student's.
         EmptyMemoryError: there is nothing to learn from.
-        ConfigError: ``progress`` belongs to another student, configuration or replay.
+        ConfigError: ``progress`` belongs to another student, configuration or replay; or the
+            features are outside 0..1, where cross-entropy is not defined.
         DivergedError: the loss is no longer finite; the student is as after the last good epoch.
     """
     if isinstance(source, Lesson):
@@ -140,6 +143,8 @@ def consolidate(
             share=config.held_out,
             rng=rng,
         )
+    if config.loss == "bce":
+        _refuse_outside(lesson.patterns)
     training = Training(student, lesson, config, rng)
     if progress is not None:
         training.resume(progress)
@@ -303,3 +308,12 @@ class Training:
 def reduced(precision: Precision) -> AbstractContextManager[object]:
     """Where convolutions and products may use fewer digits."""
     return torch.autocast("cpu", torch.bfloat16) if precision == "bfloat16" else nullcontext()
+
+
+def _refuse_outside(patterns: Float[Tensor, "count dim"]) -> None:
+    least, most = float(patterns.min()), float(patterns.max())
+    if least < -ROUNDING or most > 1 + ROUNDING:
+        raise ConfigError(
+            f"cross-entropy asks for features within 0..1; these reach from {least:g} to {most:g}: "
+            'scale them, or teach with loss="l1" or "l2"'
+        )
