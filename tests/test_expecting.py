@@ -1,21 +1,26 @@
 """Prediction in a memory: of engrams, of pictures, and where there is nothing to go by."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 from mnemic import Memory, expecting
 from mnemic.errors import (
     ConfigError,
     CueError,
+    DamagedError,
     EmptyMemoryError,
     LesionedError,
     NeverSleptError,
     NotStoredError,
 )
 from mnemic.expecting import strings, usual_pause
+from mnemic.neocortex.files import write_tensors
 from mnemic.neocortex.sequence import OrderConfig
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
@@ -174,6 +179,30 @@ def test_a_lost_order_says_what_to_do(memory):
     (memory.path / "students" / "pixels-1.order.safetensors").unlink()
     with pytest.raises(NeverSleptError, match=r"sleep\(order=True\)"):
         memory.predict(image=growing(0)[0])
+
+
+def rewritten(path, change):
+    """The same file with other tensors."""
+    with safe_open(path, framework="pt") as file:
+        config = json.loads(file.metadata()["config"])
+    tensors = load_file(path)
+    change(tensors)
+    write_tensors(path, "mnemic order", tensors, config)
+
+
+@pytest.mark.parametrize("harm", ["another make", "cut"])
+def test_an_order_that_cannot_be_read_is_refused_and_stops_no_forgetting(memory, harm):
+    path = memory.path / "students" / "pixels-1.order.safetensors"
+    if harm == "cut":
+        path.write_bytes(path.read_bytes()[:-10])
+    else:
+        rewritten(path, lambda tensors: tensors.pop("net.layer.units.0.drive"))
+        with pytest.raises(DamagedError, match=r"sleep\(order=True\) learns it anew"):
+            memory.predict(image=growing(0)[0])
+    ids = memory.ids()
+    memory.forget(*ids[:2], retrain=True)
+    assert orders(memory) == ["pixels-2.order.safetensors"]
+    assert memory.predict(after=ids[-1]).after
 
 
 def test_experiences_are_cut_where_long_pauses_are():

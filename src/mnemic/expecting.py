@@ -17,8 +17,8 @@ from mnemic.answers import refuse_lesioned
 from mnemic.collection import Collection
 from mnemic.cortex import STUDENTS
 from mnemic.cues import encode_parts
-from mnemic.errors import ConfigError, CueError, EmptyMemoryError, NeverSleptError
-from mnemic.neocortex.sequence import Expected, Order, OrderConfig, OrderStep, learn_order
+from mnemic.errors import ConfigError, CueError, EmptyMemoryError, NeverSleptError, StoreError
+from mnemic.neocortex.sequence import Expected, Order, OrderConfig, OrderStep, learn_order, noted
 from mnemic.points import Points, stacked
 from mnemic.randomness import generator
 from mnemic.records import Engram
@@ -226,11 +226,19 @@ def learned(collection: Collection) -> bool | float:
     for name, points in collection.points.items():
         path = order_file(collection.folder, name, points.named)
         if points.cortex is not None and path.is_file():
-            order = Order.load(path).notes["order"]
+            order = _asked_for(path)
             with suppress(EmptyMemoryError):
                 sequences(collection, order)
                 return order
     return False
+
+
+def _asked_for(path: Path) -> bool | float:
+    """The ``order`` a night was given; True where its file cannot be read: forgetting goes on."""
+    try:
+        return noted(path)["order"]
+    except (StoreError, KeyError):
+        return True
 
 
 def order_file(folder: Path, name: str, version: int) -> Path:

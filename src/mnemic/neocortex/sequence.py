@@ -204,7 +204,10 @@ class Order:
             )
             order.usual, order.notes = list(config["usual"]), dict(config["notes"])
         except (KeyError, TypeError, RuntimeError, ConfigError) as error:
-            raise DamagedError(f"{path} does not hold an order ({error}); sleep again") from error
+            raise DamagedError(
+                f"{path} does not hold an order that this mnemic can read ({error}); "
+                "sleep(order=True) learns it anew"
+            ) from error
         return order
 
     @torch.no_grad()
@@ -225,6 +228,17 @@ class Order:
 
     def _scaled(self, latents: Float[Tensor, "*some latent"]) -> Float[Tensor, "*some latent"]:
         return (latents - self.mean) / self.spread
+
+
+def noted(path: Path) -> dict[str, Any]:
+    """What was noted when an order was learned, even by a net of another make.
+
+    Raises:
+        StoreError: there is no such file, or it cannot be read.
+        DamagedError: it is cut short, altered, or something else.
+        NewerVersionError: a newer mnemic wrote it.
+    """
+    return dict(read_tensors(path, FORMAT).config.get("notes", {}))
 
 
 def learn_order(
