@@ -1,6 +1,6 @@
 """Replay, and what students learn from it (Spens & Burgess 2022, figures 3 to 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,11 +66,11 @@ def learning(numbers: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def map_of_latents(numbers: Mapping[str, Any]) -> Figure:
+def map_of_latents(numbers: Mapping[str, Any], classes: Sequence[str]) -> Figure:
     """Latents of pictures never replayed, brought to two dimensions (t-SNE), of the first seed."""
     found = {name: values["by seed"][0] for name, values in numbers["mnemic"]["map"].items()}
     places = np.stack([found["x"], found["y"]], axis=1)
-    return latent_map(places, [f"{label:g}" for label in found["label"]], axes_are="t-SNE")
+    return latent_map(places, [classes[int(label)] for label in found["label"]], axes_are="t-SNE")
 
 
 def cost_of_the_lesson(numbers: Mapping[str, Any]) -> Figure:

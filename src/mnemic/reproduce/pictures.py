@@ -9,6 +9,9 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from mnemic import datasets
+from mnemic.datasets.loaders import CLOTHES, DIGITS, HIRAGANA
+from mnemic.datasets.room import SHAPES
+from mnemic.datasets.solids import SOLIDS
 from mnemic.errors import DataError
 from mnemic.neocortex.student import Grid
 from mnemic.reproduce.registry import ScaleName
@@ -21,6 +24,14 @@ TITLES: dict[Name, str] = {
     "shapes3d": "rendered scenes",
     "shapes3d, grey": "grey rendered scenes",
     "solids": "rendered solids",
+}
+CLASSES: dict[Name, tuple[str, ...]] = {
+    "fashion": CLOTHES,
+    "mnist": DIGITS,
+    "kmnist": HIRAGANA,
+    "shapes3d": SHAPES,
+    "shapes3d, grey": SHAPES,
+    "solids": SOLIDS,
 }
 _SCENES = (
     "The original 3D Shapes images cannot be had here: the scenes are rendered anew from the same "

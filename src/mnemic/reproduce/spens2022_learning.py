@@ -6,6 +6,7 @@ how latents cluster; and recall of the whole from a half.
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.manifold import TSNE
@@ -16,6 +17,7 @@ from mnemic.neocortex import Student, complete
 from mnemic.neocortex.student import Grid, Kind
 from mnemic.plots.learning import learning, map_of_latents
 from mnemic.reproduce.pictures import (
+    CLASSES,
     TITLES,
     Experiment,
     Name,
@@ -132,7 +134,7 @@ def _result(name: Name, file: str, *decoding: tuple[float, str | None]) -> Resul
         },
         load=stored_and_unseen,
         compute=compute,
-        figures={"learning": learning, "map": map_of_latents},
+        figures={"learning": learning, "map": partial(map_of_latents, classes=CLASSES[name])},
         stands_in=stand_in(name),
     )
 

@@ -16,14 +16,21 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from mnemic.datasets.loaders import CLOTHES, DIGITS
 from mnemic.neocortex import ConsolidationConfig, Student, consolidate
 from mnemic.neocortex.student import Kind
 from mnemic.nn.autoencoder import Autoencoder, Coded, at_least_single
 from mnemic.nn.layers import convolution, dense
 from mnemic.plots.distortion import examples_by_class, variance_by_class
 from mnemic.randomness import generator
-from mnemic.reproduce.pictures import TITLES, Experiment, Name, features, sizes, stored_and_unseen
+from mnemic.reproduce.pictures import (
+    CLASSES,
+    TITLES,
+    Experiment,
+    Name,
+    features,
+    sizes,
+    stored_and_unseen,
+)
 from mnemic.reproduce.registry import Data, Expected, Numbers, Result
 from mnemic.reproduce.spens2024_extended import packed
 from mnemic.reproduce.teaching import replayed, taught_by_replay
@@ -31,7 +38,6 @@ from mnemic.reproduce.workshop import Doing, Workshop
 
 KINDS: tuple[Kind, ...] = ("mnemic", "spens2022")
 DIGITS_NETWORK = "digits network"
-CLASSES = {"mnist": DIGITS, "fashion": CLOTHES}
 PUBLISHED = 0.52
 PATIENCE = 3
 
