@@ -1,13 +1,10 @@
 """Prediction in a memory: of engrams, of pictures, and where there is nothing to go by."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 
 from mnemic import Memory, expecting
 from mnemic.errors import (
@@ -20,7 +17,7 @@ from mnemic.errors import (
     NotStoredError,
 )
 from mnemic.expecting import strings, usual_pause
-from mnemic.neocortex.files import write_tensors
+from mnemic.neocortex.files import read_tensors, write_tensors
 from mnemic.neocortex.sequence import OrderConfig
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
@@ -181,22 +178,15 @@ def test_a_lost_order_says_what_to_do(memory):
         memory.predict(image=growing(0)[0])
 
 
-def rewritten(path, change):
-    """The same file with other tensors."""
-    with safe_open(path, framework="pt") as file:
-        config = json.loads(file.metadata()["config"])
-    tensors = load_file(path)
-    change(tensors)
-    write_tensors(path, "mnemic order", tensors, config)
-
-
 @pytest.mark.parametrize("harm", ["another make", "cut"])
 def test_an_order_that_cannot_be_read_is_refused_and_stops_no_forgetting(memory, harm):
     path = memory.path / "students" / "pixels-1.order.safetensors"
     if harm == "cut":
         path.write_bytes(path.read_bytes()[:-10])
     else:
-        rewritten(path, lambda tensors: tensors.pop("net.layer.units.0.drive"))
+        tensors, config = read_tensors(path, "mnemic order")
+        del tensors["net.layer.units.0.drive"]
+        write_tensors(path, "mnemic order", tensors, config)
         with pytest.raises(DamagedError, match=r"sleep\(order=True\) learns it anew"):
             memory.predict(image=growing(0)[0])
     ids = memory.ids()

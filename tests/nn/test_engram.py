@@ -355,7 +355,7 @@ def test_noise_in_training_comes_from_the_generator_alone(how):
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), before)
-    with pytest.raises(ConfigError, match="give rng=, or call eval"):
+    with pytest.raises(ConfigError, match="give rng=, or put the layer in evaluation mode"):
         layer(inputs)
 
 

@@ -318,7 +318,8 @@ class Engram(nn.Module):
         drops = self.dropout > 0 and self.num_layers > 1
         if self.training and rng is None and (drops or self.settings.noise > 0):
             raise ConfigError(
-                "training with dropout or noise draws random numbers; give rng=, or call eval()"
+                "training with dropout or noise draws random numbers; give rng=, or put the layer "
+                "in evaluation mode"
             )
 
 
